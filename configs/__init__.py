@@ -1,0 +1,1 @@
+"""Use cases and platform defaults: declarative, no code."""

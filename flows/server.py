@@ -1,0 +1,76 @@
+"""Running a flow from the command line: on a Prefect server if one is set, else on an embedded one."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from radloop.errors import RadloopError, ToolError
+from radloop.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Point Prefect at the installation; must run before Prefect is imported."""
+    (settings.place / "prefect").mkdir(parents=True, exist_ok=True)
+    os.environ.update(settings.environment())
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    # The flow's log goes to Prefect's database, for its UI; a person at the terminal sees our own progress.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "radloop")
+
+
+def run_flow(
+    use_case: str, source: Path | None, trials: int | None, max_epochs: int | None, minutes: float | None, settings: Settings
+) -> dict[str, Any]:
+    """Run the retrain flow and return its result.
+
+    Raises:
+        RadloopError: as a stage raised it.
+    """
+    prepare(settings)
+    warm = _start_server(settings)
+    from radloop.flows.retrain import retrain
+
+    if warm is not None:
+        warm.join()
+    try:
+        result = retrain(use_case, None if source is None else str(source.resolve()), trials, max_epochs, minutes)
+    except RadloopError:
+        raise
+    except Exception as error:
+        found = _radloop_error(error)
+        if found is not None:
+            raise found from error
+        raise ToolError(
+            "flow_failed", f"the flow failed: {type(error).__name__}: {_first_line(error)}", "see the flow run's log in Prefect"
+        ) from error
+    return dict(result)
+
+
+def _start_server(settings: Settings) -> threading.Thread | None:
+    """Start the embedded server while this process imports torch, Lightning and MLflow: each takes seconds."""
+    if settings.prefect_api_url:
+        return None
+
+    def start() -> None:
+        from prefect.server.api.server import SubprocessASGIServer
+
+        SubprocessASGIServer().start()
+
+    thread = threading.Thread(target=start, name="prefect-server", daemon=True)
+    thread.start()
+    return thread
+
+
+def _radloop_error(error: BaseException | None) -> RadloopError | None:
+    while error is not None:
+        if isinstance(error, RadloopError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]

@@ -1,0 +1,1 @@
+"""BentoML and only BentoML: the service, its types and the reading page."""

@@ -1,0 +1,201 @@
+"""The HTTP routes, apart from any server: FastAPI over the bundles that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, File, Form, Request, UploadFile
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from PIL import Image
+from starlette.formparsers import MultiPartParser
+
+import radloop
+from radloop.configuration import use_case_files
+from radloop.errors import InputError
+from radloop.images.decode import decode
+from radloop.inference.answer import Answer
+from radloop.inference.engine import STREAMS
+from radloop.inference.workers import Worker, workers_folder
+from radloop.serving.champions import Champions
+from radloop.serving.pages import docs_page, page_headers, read_page
+from radloop.serving.problems import MEDIA_TYPE, handle_problems
+from radloop.serving.schemas import Problem, ServedUseCase, UseCases
+from radloop.serving.upload import Gate, too_large
+from radloop.settings import Settings
+
+T = TypeVar("T")
+
+DESCRIPTION = """Diagnostic models for medical images. **Not a medical device.** Every answer names the model, the data
+and the evidence behind it; every refusal is `application/problem+json` with a stable code."""
+_PREVIEW_SIDE = 1024
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
+    for status, text in {
+        400: "the form cannot be read",
+        404: "there is no such use case",
+        413: "the upload or the image is too large",
+        415: "neither DICOM, PNG nor JPEG",
+        422: "the image is inadmissible or unreadable, or a value is unknown",
+        503: "the use case has no champion",
+    }.items()
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; bundles load when it starts.
+
+    Args:
+        settings: of the installation; from the environment where not given.
+    """
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Radloop", version=radloop.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=_lifespan
+    )
+    app.state.settings = settings
+    # A form's file beyond this many bytes would be written to disk; patients' images are not.
+    MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, settings.max_upload_bytes + 1)
+    app.add_middleware(Gate, limit=settings.max_upload_bytes)
+    handle_problems(app)
+    _add_api(app)
+    _add_pages(app)
+    return app
+
+
+def champions_of(app: FastAPI) -> Champions | None:
+    """Return the bundles that answer, None before the application has started."""
+    champions: Champions | None = getattr(app.state, "champions", None)
+    return champions
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    bundles, swappable = bundles_folder(settings)
+    worker = Worker(workers_folder(settings.place)) if swappable else None
+    champions = Champions(bundles, worker, frozenset(use_case_files(settings)))
+    # Two threads decode and infer side by side, each with its own request of the engine.
+    with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
+        app.state.pool, app.state.champions = pool, champions
+        await asyncio.get_running_loop().run_in_executor(pool, champions.refresh)
+        follower = asyncio.create_task(champions.follow())
+        try:
+            yield
+        finally:
+            follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await follower
+            if worker is not None:
+                worker.close()
+
+
+def bundles_folder(settings: Settings) -> tuple[Path, bool]:
+    """Return the folder of bundles, and whether somebody can swap them.
+
+    A container without `.radloop/` serves the bundles that its Bento brought: they lie beside the
+    package.
+    """
+    brought = Path(radloop.__file__).resolve().parent.parent / "bundles"
+    if settings.bundles.is_dir() or not brought.is_dir():
+        return settings.bundles, True
+    return brought, False
+
+
+def _add_api(app: FastAPI) -> None:
+    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image")
+    async def predict(
+        request: Request,
+        image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG; known by its content, not by its name")],
+        use_case: Annotated[str | None, Form(description="without it, the one that admits the image is used")] = None,
+        clinical: Annotated[
+            str | None, Form(description="JSON object with `age` (years) and `sex` (`F`, `M`, `O`), where known")
+        ] = None,
+        explain: Annotated[bool, Form(description="add a heat map (Grad-CAM)")] = False,
+    ) -> Response:
+        content, values = await _content(request, image), _clinical(clinical)
+        champions: Champions = app.state.champions
+        answer = await _in_pool(
+            request, lambda: champions.answer(content, use_case or None, values, explain, request.state.request_id)
+        )
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    @app.get("/v1/use_cases", summary="List what is served")
+    async def use_cases() -> UseCases:
+        champions: Champions = app.state.champions
+        return UseCases(use_cases=tuple(_served(champions, name) for name in sorted(champions.loaded)))
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return RedirectResponse("/read")
+
+    @app.get("/read", include_in_schema=False)
+    async def read() -> Response:
+        return HTMLResponse(read_page(), headers=page_headers(read_page()))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        page = docs_page(app.openapi())
+        return HTMLResponse(page, headers=page_headers(page))
+
+    @app.post("/read/preview", include_in_schema=False)
+    async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
+        """Return an image as the model's reader would see it: browsers show no DICOM."""
+        content = await _content(request, image)
+        return Response(await _in_pool(request, lambda: _preview(content)), media_type="image/png")
+
+
+async def _in_pool(request: Request, work: Callable[[], T]) -> T:
+    """Run blocking work beside the event loop."""
+    pool: ThreadPoolExecutor = request.app.state.pool
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+
+async def _content(request: Request, image: UploadFile) -> bytes:
+    limit: int = request.app.state.settings.max_upload_bytes
+    content = await image.read()
+    if len(content) > limit:
+        raise too_large(limit)
+    return content
+
+
+def _clinical(text: str | None) -> dict[str, Any] | None:
+    try:
+        values = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        values = text
+    if values is not None and not isinstance(values, dict):
+        raise InputError("malformed_request", "form field clinical is not a JSON object", 'for example {"age": 54, "sex": "F"}')
+    return values
+
+
+def _preview(content: bytes) -> bytes:
+    image = Image.fromarray(decode(content).pixels)
+    image.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+    stream = io.BytesIO()
+    image.save(stream, format="PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _served(champions: Champions, name: str) -> ServedUseCase:
+    predictor, refusal = champions.loaded[name], champions.refused.get(name)
+    facts = predictor.facts
+    return ServedUseCase(
+        use_case=name,
+        title=facts.title,
+        synthetic=facts.synthetic,
+        intended_use=facts.intended_use,
+        labels=facts.labels,
+        modalities=facts.image.modalities,
+        body_parts=facts.image.body_parts,
+        threshold=facts.operating_point.threshold,
+        model=predictor.model,
+        pending=refusal.code if refusal else None,
+    )

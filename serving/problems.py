@@ -1,0 +1,73 @@
+"""Every error as `application/problem+json` (RFC 9457), with a stable code."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from radloop.errors import InputError, IntegrityError, RadloopError, Refusal
+from radloop.serving.schemas import Problem
+
+logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS = {
+    "unknown_use_case": 404,
+    "unknown_format": 415,
+    "image_too_large": 413,
+    "upload_too_large": 413,
+    "no_champion": 503,
+    "malformed_request": 400,
+}
+
+
+def status_of(error: RadloopError) -> int:
+    """Return the HTTP status of an error."""
+    if error.code in _STATUS:
+        return _STATUS[error.code]
+    if isinstance(error, IntegrityError):
+        return 503
+    return 422 if isinstance(error, Refusal | InputError) else 500
+
+
+def problem(error: RadloopError, request_id: str, status: int | None = None) -> Response:
+    """Return the response that says what is wrong and what to do."""
+    body = Problem(
+        type=f"urn:radloop:problem:{error.code}",
+        title=error.code.replace("_", " ").capitalize(),
+        status=status or status_of(error),
+        code=error.code,
+        detail=error.message,
+        hint=error.hint,
+        request_id=request_id,
+    )
+    logger.info("request %s: %d %s", request_id, body.status, body.code)
+    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE)
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Make an app answer with problems only."""
+
+    @app.exception_handler(RadloopError)
+    async def _deliberate(request: Request, error: RadloopError) -> Response:
+        return problem(error, request.state.request_id)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        # The values themselves stay out: a file name in place of a file could name a person.
+        fields = sorted({str(part["loc"][-1]) for part in error.errors()})
+        message = f"form field {', '.join(fields)} is missing or invalid"
+        return problem(InputError("invalid_request", message, "see /docs for the fields"), request.state.request_id)
+
+    @app.exception_handler(HTTPException)
+    async def _protocol(request: Request, error: HTTPException) -> Response:
+        codes = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "upload_too_large"}
+        code = codes.get(error.status_code, "request_failed")
+        messages = {400: "the body is not a multipart form that can be read", 404: "there is nothing at this address"}
+        message = messages.get(error.status_code, code.replace("_", " "))
+        return problem(InputError(code, message, "see /docs"), request.state.request_id, error.status_code)

@@ -1,0 +1,32 @@
+"""The BentoML service: one worker, with the routes of `app` mounted at its root.
+
+    bentoml serve radloop.serving.service:Radloop
+
+BentoML keeps `/livez`, `/readyz` and `/metrics`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from radloop.settings import SILENCE
+
+for _switch, _value in SILENCE.items():  # before BentoML is imported: it looks once
+    os.environ.setdefault(_switch, _value)
+
+import bentoml  # noqa: E402
+
+from radloop.serving.app import champions_of, create_app  # noqa: E402
+
+app = create_app()
+
+
+@bentoml.service(name="radloop", workers=1, traffic={"timeout": 60, "max_concurrency": 128})
+@bentoml.asgi_app(app, path="/")
+class Radloop:
+    """Diagnostic models for medical images."""
+
+    async def __is_ready__(self) -> bool:
+        """Tell whether every pointer's bundle is loaded."""
+        champions = champions_of(app)
+        return champions is not None and champions.ready

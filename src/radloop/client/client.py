@@ -1,0 +1,151 @@
+"""The client, for threads and for asyncio; both build the same requests and read the same answers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from radloop.client.answers import Answer, ServedUseCase, UseCases
+from radloop.client.errors import FailedError, UnreachableError, error_of
+
+Source = str | os.PathLike[str] | bytes
+Body = TypeVar("Body", bound=BaseModel)
+
+DEFAULT_URL = "http://127.0.0.1:3000"
+TIMEOUT = 60.0
+"""Seconds; the service gives up after as many."""
+
+
+class Client:
+    """Ask a running service.
+
+    Example:
+        >>> with Client("http://127.0.0.1:3000") as client:                             # doctest: +SKIP
+        ...     answer = client.predict("image.dcm", use_case="tb-cxr", explain=True)
+        ...     print(answer.findings[0].probability)
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, *, timeout: float = TIMEOUT, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+
+    def predict(
+        self, source: Source, use_case: str | None = None, clinical: Mapping[str, Any] | None = None, explain: bool = False
+    ) -> Answer:
+        """Answer for one image.
+
+        Args:
+            source: the path of a DICOM, PNG or JPEG, or its bytes; the file's name is not sent.
+            use_case: without it, the service takes the one that admits the image.
+            clinical: `age` (years) and `sex`, where known.
+            explain: ask for the heat map.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain)), Answer)
+
+    def use_cases(self) -> tuple[ServedUseCase, ...]:
+        """Return what the service answers for.
+
+        Raises:
+            ServiceError: failed or unreachable.
+        """
+        return _read(self._send("GET", "/v1/use_cases"), UseCases).use_cases
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise _unreachable(error) from error
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """Ask a running service from asyncio; the same calls, awaited.
+
+    Example:
+        >>> async with AsyncClient() as client:          # doctest: +SKIP
+        ...     answer = await client.predict(content)
+    """
+
+    def __init__(
+        self, url: str = DEFAULT_URL, *, timeout: float = TIMEOUT, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout, transport=transport)
+
+    async def predict(
+        self, source: Source, use_case: str | None = None, clinical: Mapping[str, Any] | None = None, explain: bool = False
+    ) -> Answer:
+        """Answer for one image; see `Client.predict`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain)), Answer)
+
+    async def use_cases(self) -> tuple[ServedUseCase, ...]:
+        """Return what the service answers for.
+
+        Raises:
+            ServiceError: failed or unreachable.
+        """
+        return _read(await self._send("GET", "/v1/use_cases"), UseCases).use_cases
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, **content)
+        except httpx.TransportError as error:
+            raise _unreachable(error) from error
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+
+def _form(source: Source, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool) -> dict[str, Any]:
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    data = {"explain": "true" if explain else "false"}
+    if use_case is not None:
+        data["use_case"] = use_case
+    if clinical is not None:
+        data["clinical"] = json.dumps(dict(clinical))
+    return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}
+
+
+def _read(response: httpx.Response, body: type[Body]) -> Body:
+    if not response.is_success:
+        raise error_of(response.status_code, response.content)
+    try:
+        return body.model_validate_json(response.content)
+    except ValidationError as error:
+        raise FailedError(
+            "unexpected_answer", "this is not the answer of a Radloop service", "check the address", response.status_code
+        ) from error
+
+
+def _unreachable(error: httpx.TransportError) -> UnreachableError:
+    return UnreachableError(
+        "unreachable", f"no answer came ({type(error).__name__})", "is the service running? start it with: radloop serve"
+    )

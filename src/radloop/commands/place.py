@@ -1,0 +1,169 @@
+"""Commands about the installation: doctor and up."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from typing import Any
+
+import click
+
+from radloop.commands.console import Outcome, answering, json_option, say
+from radloop.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--env", "env", is_flag=True, help='Print shell exports: eval "$(radloop doctor --env)" points the tools at .radloop/.'
+)
+@json_option
+@answering
+def doctor(env: bool, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Say what is missing or differs on this machine, and how to mend it.
+
+    Example:  radloop doctor
+    """
+    if env:
+        variables = settings.environment()
+        return {"environment": variables}, "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    findings = _findings(settings)
+    bad = [item for item in findings if not item["ok"]]
+    lines = [
+        f"{'ok' if item['ok'] else 'NO'}  {item['what']}" + ("" if item["ok"] else f" -> {item['remedy']}") for item in findings
+    ]
+    document = {"ok": not bad, "home": str(settings.place), "findings": findings}
+    if bad:
+        raise Outcome(document, "\n".join(lines), 1)
+    return document, "\n".join(lines)
+
+
+def _findings(settings: Settings) -> list[dict[str, Any]]:
+    from importlib.util import find_spec
+
+    def found(what: str, ok: bool, remedy: str) -> dict[str, Any]:
+        return {"what": what, "ok": ok, "remedy": "" if ok else remedy}
+
+    git = shutil.which("git") is not None
+    items = [
+        found(
+            f"Python {sys.version_info.major}.{sys.version_info.minor}",
+            (3, 11) <= sys.version_info[:2] <= (3, 13),
+            "use Python 3.11 to 3.13",
+        ),
+        found("git", git, "install git; without it evidence cannot name the code's commit"),
+        found(
+            f"home {settings.place} is writable", os.access(_existing(settings), os.W_OK), "set RADLOOP_HOME to a folder of yours"
+        ),
+    ]
+    for module, extra in (
+        ("torch", "train"),
+        ("prefect", "train"),
+        ("mlflow", "train"),
+        ("great_expectations", "train"),
+        ("bentoml", "serve"),
+    ):
+        items.append(found(module, find_spec(module) is not None, f"pip install 'radloop[{extra}]'"))
+    return items + _served(settings)
+
+
+def _existing(settings: Settings) -> str:
+    place = settings.place
+    while not place.exists():
+        place = place.parent
+    return str(place)
+
+
+def _served(settings: Settings) -> list[dict[str, Any]]:
+    """Compare what is served with what MLflow calls champion, and verify it."""
+    from radloop.errors import RadloopError
+    from radloop.inference.pointer import read_pointer, served_use_cases
+    from radloop.inference.verification import verify
+
+    items = []
+    for name in served_use_cases(settings.bundles):
+        try:
+            pointer = read_pointer(settings.bundles, name)
+            if pointer is None:
+                continue
+            verify(pointer.folder(settings.bundles))
+            from radloop.governance.registry import Registry
+
+            champion = Registry(name, settings).aliases().get("champion")
+            same = champion == pointer.version
+            what = f"{name}: served version {pointer.version}, champion {champion or 'none'}"
+            items.append({"what": what, "ok": same, "remedy": "" if same else f"run `radloop deploy {name} {pointer.version}`"})
+        except RadloopError as error:
+            items.append({"what": f"{name}: {error.message}", "ok": False, "remedy": error.hint})
+    return items
+
+
+@click.command()
+@click.option("--mlflow-port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+@click.option("--prefect-port", type=click.IntRange(1, 65535), default=4200, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The service's port.")
+def up(mlflow_port: int, prefect_port: int, port: int) -> None:
+    """Start Prefect, MLflow and the service on loopback, print their addresses, and stop them with Ctrl-C.
+
+    Example:  radloop up
+    """
+    settings = Settings()
+    settings.place.joinpath("mlflow").mkdir(parents=True, exist_ok=True)
+    environment = os.environ | settings.environment()
+    python, host = sys.executable, "127.0.0.1"
+    store = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_root]
+    commands = {
+        f"Prefect   http://{host}:{prefect_port}": [
+            python,
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            host,
+            "--port",
+            str(prefect_port),
+        ],
+        f"MLflow    http://{host}:{mlflow_port}": [
+            python,
+            "-m",
+            "mlflow",
+            "server",
+            *store,
+            "--host",
+            host,
+            "--port",
+            str(mlflow_port),
+            "--workers",
+            "1",
+        ],
+        f"Service   http://{host}:{port}": [
+            python,
+            "-m",
+            "bentoml",
+            "serve",
+            "radloop.serving.service:Radloop",
+            "--host",
+            host,
+            "--port",
+            str(port),
+        ],
+    }
+    running = [subprocess.Popen(command, env=environment, stdout=sys.stderr) for command in commands.values()]  # noqa: S603
+    for name in commands:
+        say(name)
+    say(f"flows run there after: export PREFECT_API_URL=http://{host}:{prefect_port}/api")
+    try:
+        while all(process.poll() is None for process in running):
+            time.sleep(0.5)
+        say("one of them stopped; stopping the others")
+    except KeyboardInterrupt:
+        say("stopping")
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(timeout=30)

@@ -1,0 +1,155 @@
+"""Commands that serve: deploy, rollback, serve, predict."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
+from radloop.errors import InputError, RadloopError, Refusal
+from radloop.settings import Settings
+
+
+@click.command()
+@use_case_argument
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@json_option
+@answering
+def deploy(use_case: str, version: int | None, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Verify an approved version (the candidate by default) and serve it; no request is lost.
+
+    Example:  radloop deploy phantom-cxr
+    """
+    from radloop.configuration import load_use_case
+    from radloop.governance.deployment import deploy as switch
+
+    load_use_case(use_case, settings)
+    done = switch(use_case, settings, version, say)
+    where = f"{done.workers} running workers serve it" if done.workers else "no service runs; start it with `radloop serve`"
+    return done.as_dict(), f"{use_case} version {done.version} is champion ({done.bento}); {where}"
+
+
+@click.command()
+@use_case_argument
+@click.option("--by", required=True, metavar="NAME", help="Who decides: a person.")
+@click.option("--note", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
+@json_option
+@answering
+def rollback(use_case: str, by: str, note: str, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Serve the previous champion again.
+
+    Example:  radloop rollback phantom-cxr --by 'Dr. A. Reader' --note 'drift'
+    """
+    from radloop.configuration import load_use_case
+    from radloop.governance.deployment import rollback as switch
+
+    load_use_case(use_case, settings)
+    done = switch(use_case, settings, by, note)
+    return done.as_dict(), f"{use_case} version {done.version} is champion again; version {done.previous} is previous"
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; loopback by default.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; 3000 by default.")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve every champion over HTTP, with the reading page at /read; ends with Ctrl-C.
+
+    Example:  radloop serve --port 3000
+    """
+    settings = Settings()
+    os.environ.update(settings.environment())
+    address, number = host or settings.host, str(port or settings.port)
+    say(f"serving on http://{address}:{number} (reading page /read, API /docs)")
+    command = [sys.executable, "-m", "bentoml", "serve", "radloop.serving.service:Radloop", "--host", address, "--port", number]
+    os.execv(sys.executable, command)  # noqa: S606 - signals and exit code are BentoML's own
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--use-case", "use_case", required=True, metavar="UC", help="Whose champion answers.")
+@click.option("--clinical", metavar="JSON", help='Clinical values, such as \'{"age": 54, "sex": "F"}\'.')
+@click.option("--explain", is_flag=True, help="Add the heat map.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write one JSON answer a file into this folder.")
+@json_option
+@answering
+def predict(
+    files: tuple[Path, ...], use_case: str, clinical: str | None, explain: bool, out: Path | None, settings: Settings
+) -> tuple[dict[str, Any], str]:
+    """Answer for image files as the service does.
+
+    Example:  radloop predict chest.png --use-case phantom-cxr --json
+    """
+    from radloop.configuration import load_use_case
+
+    for file in files:
+        if not file.is_file():
+            raise InputError("missing_file", f"no such file: {file}", "check the path")
+    load_use_case(use_case, settings)
+    values = _clinical(clinical)
+    predictor = _champion(use_case, settings)
+    results = [_answer(predictor, file, values, explain) for file in files]
+    if out is not None:
+        _write(results, files, out)
+    document = results[0] if len(results) == 1 else {"answers": results}
+    text = "\n".join(_line(file, result) for file, result in zip(files, results, strict=True))
+    if any("error" in result for result in results):
+        raise Outcome(document, text, 3)
+    return document, text
+
+
+def _clinical(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            "invalid_clinical", f"--clinical is not JSON: {error.msg}", 'example: {"age": 54, "sex": "F"}'
+        ) from error
+    if not isinstance(values, dict):
+        raise InputError("invalid_clinical", "--clinical is not a JSON object", 'example: {"age": 54, "sex": "F"}')
+    return values
+
+
+def _champion(use_case: str, settings: Settings) -> Any:
+    from radloop.inference.pointer import read_pointer
+    from radloop.inference.predictor import Predictor
+
+    pointer = read_pointer(settings.bundles, use_case)
+    if pointer is None:
+        raise Refusal("no_champion", f"{use_case} has no champion", f"run `radloop deploy {use_case}` on an approved candidate")
+    return Predictor(pointer.folder(settings.bundles))
+
+
+def _answer(predictor: Any, file: Path, clinical: dict[str, Any] | None, explain: bool) -> dict[str, Any]:
+    try:
+        answer = predictor.predict(file, clinical, explain)
+    except Refusal as error:
+        return {"error": error.as_dict()}
+    except RadloopError:
+        raise
+    return dict(answer.model_dump(mode="json"))
+
+
+def _write(results: list[dict[str, Any]], files: tuple[Path, ...], out: Path) -> None:
+    from radloop.records.seal import write_atomic
+
+    for number, (file, result) in enumerate(zip(files, results, strict=True), start=1):
+        content = json.dumps(result | {"file": file.name}, indent=2, ensure_ascii=False).encode()
+        write_atomic(out / f"answer-{number:04d}.json", content + b"\n")
+
+
+def _line(file: Path, result: dict[str, Any]) -> str:
+    if "error" in result:
+        hint = result["error"]["hint"]
+        return f"{file}: refused ({result['error']['code']}): {result['error']['message']}" + (f" ({hint})" if hint else "")
+    parts = [
+        f"{finding['label']} {'yes' if finding['positive'] else 'no'}, probability {finding['probability']:.3f} against {finding['threshold']:.3f}"
+        for finding in result["findings"]
+    ]
+    return f"{file}: {'; '.join(parts)}" + "".join(f"\n  note: {warning}" for warning in result["warnings"])

@@ -1,0 +1,1 @@
+"""Sources, manifest, splits, versions, and the synthetic phantoms."""

@@ -1,0 +1,94 @@
+"""Randomness as a value: raw integers of a counter-based generator, one stream for each thing that is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum, unique
+from typing import TypeVar
+
+import numpy as np
+
+from radloop.data.phantoms.fields import Field
+
+T = TypeVar("T")
+
+LARGEST_SEED = 2**64 - 1
+
+
+@unique
+class Stream(IntEnum):
+    """What is drawn. A stream of its own keeps a change in one thing from moving every other."""
+
+    BLOCK = 1
+    PATIENT = 2
+    ANATOMY = 3
+    IMAGE = 4
+    POSE = 5
+    VESSELS = 6
+    COMPANIONS = 7
+    DEVICES = 8
+    OPACITY = 9
+    TEXTURE = 10
+    EXPOSURE = 11
+    NOISE = 12
+    DEFECT = 13
+    DUPLICATE = 14
+    DATE = 15
+    TIME = 16
+
+
+class Draws:
+    """A sequence of draws that depends on the seed, the stream and the index, and on nothing else.
+
+    `Draws(2026, Stream.IMAGE, 7).between(1, 6)` is the same number on every machine: only the raw
+    words of Philox are used, which numpy promises not to change (NEP 19), never its distributions,
+    which it may.
+    """
+
+    def __init__(self, seed: int, stream: Stream, index: int) -> None:
+        self._bits = np.random.Philox(key=np.array([seed, stream << 48 | index], dtype=np.uint64))
+
+    def below(self, limit: int) -> int:
+        """Return an integer from 0 up to, not including, `limit`; its bias is below limit / 2**64."""
+        return self._word() * limit >> 64
+
+    def between(self, low: int, high: int) -> int:
+        """Return an integer from `low` to `high`, both included."""
+        return low + self.below(high - low + 1)
+
+    def around(self, centre: int, spread: int) -> int:
+        """Return an integer within `spread` of `centre`, nearer values likelier: a mean of three uniform draws."""
+        return centre + sum(self.between(-spread, spread) for _ in range(3)) // 3
+
+    def many(self, count: int, spread: int) -> Field:
+        """Return (count,) values of `around(0, spread)`."""
+        words = (self._bits.random_raw(3 * count) >> np.uint64(40)).astype(np.int64).reshape(count, 3)
+        return (((words * (2 * spread + 1) >> 24) - spread).sum(axis=1) // 3).astype(np.int32)
+
+    def chance(self, percent: int) -> bool:
+        """Return True in `percent` of a hundred cases."""
+        return self.below(100) < percent
+
+    def choice(self, items: Sequence[T]) -> T:
+        """Return one of the items."""
+        return items[self.below(len(items))]
+
+    def shuffled(self, items: Sequence[T]) -> list[T]:
+        """Return the items in a drawn order (Fisher and Yates)."""
+        order = list(items)
+        for last in range(len(order) - 1, 0, -1):
+            other = self.below(last + 1)
+            order[last], order[other] = order[other], order[last]
+        return order
+
+    def noise(self, rows: int, columns: int) -> Field:
+        """Return (rows, columns) integers, nearly Gaussian, of mean 0 and standard deviation 148: four bytes summed."""
+        count = rows * columns
+        words = self._bits.random_raw((count + 1) // 2)
+        # Little-endian by decree, so that the bytes come in the same order on every CPU.
+        octets = words.astype("<u8").view(np.uint8)[: 4 * count].reshape(count, 4)
+        total = octets.sum(axis=1, dtype=np.int32) - np.int32(510)
+        return total.reshape(rows, columns).astype(np.int32)
+
+    def _word(self) -> int:
+        return int(self._bits.random_raw())

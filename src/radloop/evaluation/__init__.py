@@ -1,0 +1,1 @@
+"""The evaluation of a bundle: judgement, figures and the report."""

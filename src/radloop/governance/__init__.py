@@ -1,0 +1,1 @@
+"""Evidence, the gate, the model registry, review and deployment."""

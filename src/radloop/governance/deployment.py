@@ -1,0 +1,162 @@
+"""Deploy and roll back: what is served changes in one rename, and only to what a person approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from radloop.errors import Refusal
+from radloop.governance.registry import Registry, Version
+from radloop.governance.review import bundle_folder, check_recorded, decisions_file
+from radloop.inference.pointer import Pointer, read_pointer, remove_pointer, replace_pointer
+from radloop.inference.predictor import Predictor
+from radloop.inference.verification import verify
+from radloop.inference.workers import live_workers, wait_for
+from radloop.packaging.bento import build_bento
+from radloop.records import chain
+from radloop.records.seal import read_sealed
+from radloop.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is served now.
+
+    Attributes:
+        workers: how many running workers acknowledged it; 0 where no service runs.
+        bento: the tag of the Bento that holds it, None where none was built.
+    """
+
+    use_case: str
+    version: int
+    bundle: str
+    bento: str | None
+    workers: int
+    previous: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the deployment as JSON."""
+        return asdict(self)
+
+
+Say = Callable[[str], None]
+
+
+def deploy(use_case: str, settings: Settings, number: int | None = None, say: Say = lambda _: None) -> Deployment:
+    """Serve an approved version: the candidate by default.
+
+    Raises:
+        Refusal: no candidate, not approved, or a worker refused it; the pointer is as it was.
+        IntegrityError: bundle, evidence or approval are not what was approved; the message names which.
+    """
+    registry = Registry(use_case, settings)
+    version = _chosen(registry, number)
+    _check(version, settings)
+    say(f"version {version.version}: bundle, evidence and approval match; self-test passed")
+    before = registry.aliases().get("champion")
+    bento = build_bento(use_case, version.bundle, version.version, settings)
+    say(f"built {bento}")
+    acknowledged = _switch(version, settings)
+    _move(registry, version.version)
+    chain.append(decisions_file(settings), _event("deploy", version))
+    return Deployment(
+        use_case,
+        version.version,
+        version.bundle,
+        bento,
+        acknowledged,
+        before if before != version.version else registry.aliases().get("previous"),
+    )
+
+
+def rollback(use_case: str, settings: Settings, by: str, note: str) -> Deployment:
+    """Serve the previous champion again, at once, and record who asked for it.
+
+    Raises:
+        Refusal: there is no previous champion, or a worker refused it.
+    """
+    registry = Registry(use_case, settings)
+    version = registry.alias("previous")
+    _check(version, settings)
+    before = registry.alias("champion")
+    acknowledged = _switch(version, settings)
+    _move(registry, version.version)
+    chain.append(decisions_file(settings), _event("rollback", version) | {"by": by, "note": note})
+    return Deployment(use_case, version.version, version.bundle, None, acknowledged, before.version)
+
+
+def _chosen(registry: Registry, number: int | None) -> Version:
+    if number is not None:
+        return registry.version(number)
+    aliases = registry.aliases()
+    # A deploy that was killed between pointer and aliases, or that is run twice, finds its champion again.
+    if "candidate" not in aliases and "champion" in aliases:
+        return registry.alias("champion")
+    return registry.alias("candidate")
+
+
+def _check(version: Version, settings: Settings) -> None:
+    """Verify everything that serving will verify, and what only we can: the record and a self-test."""
+    folder = bundle_folder(version, settings)
+    if not (folder / "approval.json").is_file():
+        raise Refusal(
+            "not_approved",
+            f"{version.use_case} version {version.version} is not approved",
+            f"a reviewer runs `radloop review approve {version.use_case} {version.version} --by NAME --note TEXT`",
+        )
+    verify(folder)
+    check_recorded(read_sealed(folder / "approval.json", "approval"), settings)
+    Predictor(folder)
+
+
+def _switch(version: Version, settings: Settings) -> int:
+    """Replace the pointer and wait for every running worker; a refusal puts the old pointer back."""
+    old = read_pointer(settings.bundles, version.use_case)
+    replace_pointer(settings.bundles, Pointer(use_case=version.use_case, bundle=version.bundle, version=version.version))
+    folder = settings.place / "serving" / "workers"
+    try:
+        refusals = wait_for(folder, version.use_case, version.bundle, timeout=60.0)
+    except BaseException:
+        _restore(old, version.use_case, settings)
+        raise
+    if refusals:
+        _restore(old, version.use_case, settings)
+        first = refusals[0]
+        raise Refusal(
+            "worker_refused",
+            f"a worker refused version {version.version}: {first.message}",
+            "the former version is still served; see the service's log",
+        )
+    return len(live_workers(folder))
+
+
+def _restore(old: Pointer | None, use_case: str, settings: Settings) -> None:
+    if old is None:
+        remove_pointer(settings.bundles, use_case)
+    else:
+        replace_pointer(settings.bundles, old)
+
+
+def _move(registry: Registry, version: int) -> None:
+    """Move previous first, champion next, candidate last: a crash in between leaves no alias on a wrong version."""
+    aliases = registry.aliases()
+    champion = aliases.get("champion")
+    if champion is not None and champion != version:
+        registry.point("previous", champion)
+    registry.point("champion", version)
+    if aliases.get("candidate") == version:
+        registry.point("candidate", None)
+
+
+def _event(name: str, version: Version) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "use_case": version.use_case,
+        "version": version.version,
+        "bundle": version.bundle,
+        "evidence": version.evidence,
+        "decision": name,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,143 @@
+"""The evidence: the sealed record of how a bundle was made and judged. It never changes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from radloop import __version__
+from radloop.data.manifest import read_manifest
+from radloop.evaluation.judgement import Judgement
+from radloop.inference.bundle import Bundle
+from radloop.inference.verification import bundle_files
+from radloop.records.seal import digest_bytes, digest_document, digest_file
+from radloop.settings import Settings
+from radloop.training.search import SearchResult
+from radloop.use_case import SPLITS, UseCase
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code that made a bundle.
+
+    Attributes:
+        commit: of the git checkout, None outside one.
+        dirty: whether tracked files differed from it; None when unknown.
+        lock: digest of `requirements.lock`, None where there is none.
+    """
+
+    commit: str | None
+    dirty: bool | None
+    version: str
+    lock: str | None
+
+
+def code_facts(root: Path) -> Code:
+    """Return commit, dirtiness, version and lock of the code in a folder."""
+    commit = _git(root, "rev-parse", "HEAD")
+    # data.dvc and dvc.lock are data: a new data version is no change of the code.
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!data.dvc", ":!dvc.lock")
+    lock = root / "requirements.lock"
+    return Code(
+        commit or None, bool(changes) if changes is not None else None, __version__, digest_file(lock) if lock.is_file() else None
+    )
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def split_counts(frame_folder: Path, positive: str) -> dict[str, dict[str, int]]:
+    """Return images, patients and positives of every split of a manifest."""
+    frame = read_manifest(frame_folder)
+    parts = {split: frame[frame["split"] == split] for split in SPLITS}
+    return {
+        split: {
+            "images": len(part),
+            "patients": int(part["patient"].nunique()),
+            "positives": int((part["label"] == positive).sum()),
+        }
+        for split, part in parts.items()
+    }
+
+
+def compose(
+    use_case: UseCase,
+    data: Mapping[str, Any],
+    search: SearchResult,
+    bundle: Bundle,
+    parity: Mapping[str, Any],
+    judgement: Judgement,
+    attachments: Mapping[str, bytes],
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the evidence, not yet sealed.
+
+    Args:
+        data: version, entry of `data.dvc` and the validation's verdict.
+        parity: the bundle against the trained network; a number that could not be computed is null.
+        attachments: figures and the cases' table by file name; the evidence keeps their digests.
+    """
+    facts = bundle.facts
+    config = use_case.model_dump(mode="json")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "use_case": {
+            "name": use_case.name,
+            "title": use_case.title,
+            "synthetic": use_case.synthetic,
+            "digest": digest_document(config),
+            "intended_use": config["intended_use"],
+            "labels": config["labels"],
+            "config": config,
+        },
+        "policy": config["policy"],
+        "policy_subgroups": config["subgroups"]["gated"],
+        "data": {**data, "splits": split_counts(settings.data / use_case.name, use_case.labels.positive)},
+        "bundle": {
+            "digest": bundle.digest,
+            "files": {
+                path.relative_to(bundle.folder).as_posix(): digest_file(path)
+                for path in sorted(bundle.folder.rglob("*"))
+                if path.is_file()
+            },
+            "engine": facts.engine.kind,
+            "precision": facts.engine.precision,
+            "threshold": facts.operating_point.threshold,
+            "threshold_policy": config["operating_point"],
+            "temperature": facts.calibration.temperature,
+            "backbone": facts.network.backbone,
+            "size": facts.image.size,
+        },
+        "training": {
+            "run_id": search.run_id,
+            "trial": search.trial,
+            "trial_run_id": search.trial_run_id,
+            "trials": search.trials,
+            "seed": search.seed,
+            "tune_value": search.value,
+            "params": search.recipe,
+        },
+        "code": asdict(code_facts(settings.root)),
+        "parity": dict(parity),
+        **judgement.as_dict(),
+        "bootstrap": {
+            "draws": use_case.policy.draws,
+            "seed": use_case.policy.seed,
+            "unit": "patient",
+            "method": "percentile",
+            "level": 0.95,
+        },
+        "figures": {name: digest_bytes(content) for name, content in sorted(attachments.items())},
+    }

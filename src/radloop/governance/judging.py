@@ -1,0 +1,68 @@
+"""From a sealed bundle to sealed evidence: evaluation, figures, attachments, seal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from radloop.data.manifest import read_manifest
+from radloop.data.versions import DataVersion
+from radloop.evaluation.attachments import draw_figures
+from radloop.evaluation.judgement import cases_as_csv, judge, score_cases
+from radloop.governance.evidence import compose
+from radloop.inference.predictor import Predictor
+from radloop.progress import report
+from radloop.records.runs import Run
+from radloop.records.seal import write_atomic, write_sealed
+from radloop.settings import Settings
+from radloop.training.search import SearchResult
+from radloop.use_case import UseCase
+
+
+def judge_bundle(
+    use_case: UseCase,
+    data: DataVersion,
+    run: Run,
+    validation: dict[str, Any],
+    search: dict[str, Any],
+    packaged: dict[str, Any],
+    settings: Settings,
+) -> dict[str, Any]:
+    """Score `test` through the serving code, and write evidence and figures beside the bundle.
+
+    Returns:
+        digests of bundle and evidence, the metrics, and where the files lie.
+    """
+    place = settings.bundles / use_case.name / str(packaged["bundle"]).removeprefix("sha256:")
+    predictor = Predictor(place, approved=False)
+    frame = read_manifest(settings.data / use_case.name)
+    test = frame[frame["split"] == "test"]
+    cases = score_cases(
+        predictor, test, settings.data / use_case.name, use_case.subgroups, lambda done, total: report("evaluate", done, total)
+    )
+    judgement = judge(cases, predictor.facts.operating_point.threshold, use_case.subgroups, use_case.policy)
+    figures = draw_figures(judgement, predictor.facts)
+    attachments = figures | {"cases.csv": cases_as_csv(cases)}
+    facts = {
+        "version": data.version,
+        "entry": data.entry,
+        "validation": {key: validation[key] for key in ("success", "failed")} | {"warnings": []},
+    }
+    evidence = compose(
+        use_case, facts, SearchResult(**search), predictor.bundle, packaged["parity"], judgement, attachments, settings
+    )
+    for name, content in attachments.items():
+        write_atomic(place / "judgement" / name, content)
+    sealed = write_sealed(place / "evidence.json", evidence)
+    return {
+        "bundle": packaged["bundle"],
+        "evidence": sealed["seal"],
+        "metrics": sealed["metrics"],
+        "metrics_all_test": sealed["metrics_all_test"],
+        "population": sealed["population"],
+        "folder": _relative(place, settings),
+    }
+
+
+def _relative(place: Path, settings: Settings) -> str:
+    return place.relative_to(settings.place).as_posix()

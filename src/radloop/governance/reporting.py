@@ -1,0 +1,30 @@
+"""The report of a judged bundle, written beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from radloop.evaluation.report import render_report
+from radloop.governance.registry import Version
+from radloop.governance.review import bundle_folder, verdict_of
+from radloop.records.seal import canonical, read_sealed, write_atomic
+from radloop.settings import Settings
+
+
+def write_report(version: Version, settings: Settings) -> Path:
+    """Write a version's report anew and return its path."""
+    return write_report_in(bundle_folder(version, settings))
+
+
+def write_report_in(place: Path) -> Path:
+    """Write `verdict.json` and `report.html` beside the evidence in a bundle's folder.
+
+    Raises:
+        IntegrityError: the evidence is missing or was edited.
+    """
+    evidence = read_sealed(place / "evidence.json", "evidence")
+    verdict = verdict_of(evidence).as_dict()
+    figures = {path.name: path.read_bytes() for path in sorted((place / "judgement").glob("*.png"))}
+    write_atomic(place / "verdict.json", canonical(verdict))
+    write_atomic(place / "report.html", render_report(evidence, verdict, figures).encode())
+    return place / "report.html"

@@ -1,0 +1,1 @@
+"""Pixels in: DICOM and raster files, brought to one pixel domain."""

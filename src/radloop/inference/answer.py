@@ -1,0 +1,83 @@
+"""The answer to one image, as the service and the command line print it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Model(_Part):
+    """Which model answered: from here back to the bytes it was trained on."""
+
+    version: int | None
+    bundle: str
+    data_version: str
+    evidence: str | None
+
+
+class Finding(_Part):
+    """One label's probability against its operating point."""
+
+    label: str
+    probability: float
+    threshold: float
+    positive: bool
+    boxes: None = None
+
+
+class PredictionSet(_Part):
+    """Labels that cannot be excluded at a coverage."""
+
+    coverage: float
+    labels: tuple[str, ...]
+
+
+class Explanation(_Part):
+    """Where the network looked for its target, at the resolution of its last feature map."""
+
+    method: Literal["grad-cam"] = "grad-cam"
+    target: str
+    png: str
+    """Base64 of an 8-bit grey PNG, the largest value white."""
+
+
+class Answer(_Part):
+    """The body of a prediction.
+
+    Attributes:
+        uncertainty: binary entropy of the calibrated probability, bits.
+        warnings: sentences, each after a stable code and a colon.
+        recorded: whether the answer was written to the record.
+    """
+
+    schema_version: Literal[1] = 1
+    request_id: str
+    use_case: str
+    model: Model
+    findings: tuple[Finding, ...]
+    prediction_set: PredictionSet | None = None
+    abstained: str | None = None
+    severity: float | None = None
+    uncertainty: float
+    explanation: Explanation | None = None
+    warnings: tuple[str, ...] = ()
+    recorded: bool = False
+
+
+def heat_map(cam: NDArray[np.float32]) -> str:
+    """Return a class activation map float32 [h, w] as base64 of an 8-bit grey PNG."""
+    top = float(cam.max(initial=0.0))
+    share = np.clip(cam / top, 0.0, 1.0) if top > 0 else np.zeros_like(cam)
+    stream = io.BytesIO()
+    Image.fromarray(np.floor(share * 255.0 + 0.5).astype(np.uint8)).save(stream, format="PNG")
+    return base64.b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,27 @@
+"""The approval that lies beside a bundle: what a named person decided, bound to what they saw."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from radloop.inference.bundle import DIGEST_PATTERN
+from radloop.use_case import Section
+
+
+class Approval(Section):
+    """The members of `approval.json`, besides its seal."""
+
+    schema_version: Literal[1] = 1
+    use_case: str
+    version: int = Field(ge=1)
+    """Of the registered model."""
+    bundle: str = Field(pattern=DIGEST_PATTERN)
+    evidence: str = Field(pattern=DIGEST_PATTERN)
+    """The evidence's seal."""
+    verdict: Literal["passed"]
+    decision: Literal["approve"]
+    by: str = Field(min_length=1)
+    note: str
+    time: str

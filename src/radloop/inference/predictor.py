@@ -1,0 +1,118 @@
+"""A bundle that answers: the same code on the command line, in the service and in evaluation."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from radloop.images.decode import Decoded, decode
+from radloop.inference import clinical as clinical_values
+from radloop.inference.admissibility import admit
+from radloop.inference.answer import Answer, Explanation, Finding, Model, heat_map
+from radloop.inference.bundle import Bundle, BundleFacts
+from radloop.inference.calibration import entropy_bits
+from radloop.inference.engine import STREAMS, Engine
+from radloop.inference.scoring import Scored, Scorer
+from radloop.inference.selftest import run_selftest
+from radloop.inference.verification import Verified, verify, verify_bundle
+
+
+class Predictor:
+    """A verified, compiled and self-tested bundle; several threads may ask it at once.
+
+    Example:
+        >>> predictor = Predictor(folder)                    # doctest: +SKIP
+        >>> predictor.predict(Path("image.png")).findings    # doctest: +SKIP
+        (Finding(label='tuberculosis', probability=0.91, threshold=0.42, positive=True, boxes=None),)
+    """
+
+    def __init__(self, folder: Path, approved: bool = True, *, streams: int = STREAMS, cache: Path | None = None) -> None:
+        """Load a bundle.
+
+        Args:
+            folder: the folder named by the bundle's digest.
+            approved: ask for evidence and approval too; only evaluation may do without.
+            streams: how many threads may infer side by side.
+            cache: see `Engine`.
+
+        Raises:
+            IntegrityError: as `verify`; `invalid_model` or `selftest_failed`.
+        """
+        self.verified: Verified | None = verify(folder) if approved else None
+        self.bundle: Bundle = self.verified.bundle if self.verified else verify_bundle(folder)
+        engine = Engine(self.bundle.content, self.facts.image.size, streams=streams, cache=cache)
+        run_selftest(self.bundle, engine)
+        self._scorer = Scorer(engine, self.facts.image, self.facts.calibration.temperature)
+
+    @property
+    def facts(self) -> BundleFacts:
+        """Return the bundle's facts."""
+        return self.bundle.facts
+
+    @property
+    def model(self) -> Model:
+        """Return which model this is, as an answer says it."""
+        return Model(
+            version=self.verified.version if self.verified else None,
+            bundle=self.bundle.digest,
+            data_version=self.facts.data.version,
+            evidence=self.verified.evidence if self.verified else None,
+        )
+
+    def score(self, source: Path | bytes | Decoded) -> Scored:
+        """Score one image without asking whether it is admissible.
+
+        Raises:
+            Refusal: it cannot be read.
+        """
+        return self._scorer.score(source)
+
+    def admit(self, decoded: Decoded, clinical: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+        """Return the warnings of an admissible image; nothing is inferred.
+
+        Raises:
+            InadmissibleImage: this model may not be asked about it.
+            InputError: a clinical value is unknown or invalid.
+        """
+        return admit(clinical_values.complete(decoded.header, clinical)[0], decoded.quality, self.facts)
+
+    def predict(
+        self,
+        source: Path | bytes | Decoded,
+        clinical: Mapping[str, Any] | None = None,
+        explain: bool = False,
+        request_id: str | None = None,
+    ) -> Answer:
+        """Answer for one image.
+
+        Args:
+            source: a DICOM, PNG or JPEG, as a path, as its bytes or decoded.
+            clinical: `age` (years) and `sex`, where known; they fill what the file does not say.
+            explain: add the heat map.
+            request_id: the caller's; a random one otherwise.
+
+        Raises:
+            Refusal: the image cannot be read or is inadmissible.
+            InputError: a clinical value is unknown or invalid.
+        """
+        values = clinical_values.check(clinical)
+        decoded = source if isinstance(source, Decoded) else decode(source)
+        header, conflicts = clinical_values.complete(decoded.header, values)
+        warnings = admit(header, decoded.quality, self.facts) + conflicts
+        scored = self.score(decoded)
+        return self._answer(scored, warnings, explain, request_id or uuid.uuid4().hex)
+
+    def _answer(self, scored: Scored, warnings: tuple[str, ...], explain: bool, request_id: str) -> Answer:
+        label, threshold = self.facts.labels.positive, self.facts.operating_point.threshold
+        positive = scored.probability >= threshold
+        return Answer(
+            request_id=request_id,
+            use_case=self.facts.use_case,
+            model=self.model,
+            findings=(Finding(label=label, probability=scored.probability, threshold=threshold, positive=positive),),
+            uncertainty=entropy_bits(scored.probability),
+            explanation=Explanation(target=label, png=heat_map(scored.cam)) if explain else None,
+            warnings=warnings,
+        )

@@ -1,0 +1,42 @@
+"""Which use case is meant when a request names none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from radloop.errors import InadmissibleImage, Refusal
+from radloop.images.decode import Decoded
+from radloop.inference.predictor import Predictor
+
+
+def propose(predictors: Mapping[str, Predictor], decoded: Decoded, clinical: Mapping[str, Any] | None = None) -> str:
+    """Return the one served use case that admits an image.
+
+    Raises:
+        InadmissibleImage: only one use case is served and it does not admit the image.
+        Refusal: `no_champion` or `ambiguous_use_case`, which lists them.
+        InputError: a clinical value is unknown or invalid.
+    """
+    if not predictors:
+        raise Refusal("no_champion", "no use case is served", "approve and deploy one: radloop deploy USE_CASE")
+    refusals = {name: _refusal(predictor, decoded, clinical) for name, predictor in sorted(predictors.items())}
+    admitting = [name for name, refusal in refusals.items() if refusal is None]
+    if len(admitting) == 1:
+        return admitting[0]
+    if admitting:
+        message = f"several use cases admit this image: {', '.join(admitting)}"
+        raise Refusal("ambiguous_use_case", message, f"name one: use_case={admitting[0]}")
+    reasons = [refusal for refusal in refusals.values() if refusal is not None]
+    if len(reasons) == 1:
+        raise reasons[0]
+    listed = ", ".join(f"{name} ({refusal.code})" for name, refusal in refusals.items() if refusal is not None)
+    raise Refusal("ambiguous_use_case", f"no use case admits this image: {listed}", "name one to see its full reason")
+
+
+def _refusal(predictor: Predictor, decoded: Decoded, clinical: Mapping[str, Any] | None) -> InadmissibleImage | None:
+    try:
+        predictor.admit(decoded, clinical)
+    except InadmissibleImage as refusal:
+        return refusal
+    return None

@@ -1,0 +1,1 @@
+"""Networks: plain torch modules with `features` and `head`."""

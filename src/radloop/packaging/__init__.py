@@ -1,0 +1,1 @@
+"""Export, parity, fitting on calibrate, sealing, the Bento."""

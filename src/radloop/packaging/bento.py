@@ -1,0 +1,171 @@
+"""The Bento: the service and every served bundle in one package that runs without this installation."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module, metadata
+from pathlib import Path
+
+import yaml
+
+from radloop.errors import IntegrityError, ToolError
+from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE
+from radloop.inference.pointer import Pointer, read_pointer, replace_pointer, served_use_cases
+from radloop.inference.verification import verify
+from radloop.records.seal import digest_document, digest_file, digest_folder
+from radloop.settings import Settings
+
+logger = logging.getLogger("radloop.packaging")
+
+NAME = "radloop-service"
+"""Not a name that Python could import: `bentoml serve NAME:VERSION` would take an installed package of that
+name for the service, and run its code instead of the Bento's."""
+
+SERVICE = "radloop.serving.service:Radloop"
+PACKAGES = (
+    "bentoml",
+    "fastapi",
+    "numpy",
+    "openvino",
+    "pillow",
+    "pydantic",
+    "pydantic-settings",
+    "pydicom",
+    "pylibjpeg",
+    "pylibjpeg-libjpeg",
+    "pylibjpeg-openjpeg",
+    "pylibjpeg-rle",
+    "python-multipart",
+    "pyyaml",
+)
+"""What the service imports; each is pinned to the version that is installed here."""
+
+_MODULES = ("__init__.py", "configuration.py", "errors.py", "py.typed", "settings.py", "use_case.py")
+_SUBPACKAGES = ("configs", "images", "inference", "records", "serving")
+_LABEL = "radloop-content"
+
+
+def build_bento(use_case: str, bundle: str, version: int, settings: Settings) -> str:
+    """Build the Bento that serves one new bundle beside every other served use case.
+
+    Nothing is fetched: requirements are pinned from what is installed. The same content has the
+    same tag and is built once.
+
+    Args:
+        use_case: the one that is about to be deployed.
+        bundle: its bundle's digest.
+        version: of its registered model.
+        settings: of the installation.
+
+    Returns:
+        the tag, `radloop-service:<12 digits of the new bundle>-<8 digits of everything in the Bento>`.
+
+    Raises:
+        IntegrityError: the new bundle, its evidence or its approval do not match.
+        ToolError: `bento_failed`.
+    """
+    new = Pointer(use_case=use_case, bundle=bundle, version=version)
+    verify(new.folder(settings.bundles))
+    workshop = settings.place / "bentoml" / "tmp"
+    workshop.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="radloop-", dir=workshop) as folder:
+        context = Path(folder)
+        _add_package(context)
+        for pointer in _pointers(new, settings):
+            _add_bundle(context, pointer, settings.bundles)
+        content = digest_folder(context)
+        requirements = [f"{package}=={metadata.version(package)}" for package in PACKAGES]
+        identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
+        tag_version = f"{bundle.removeprefix('sha256:')[:12]}-{identity[:8]}"
+        place = settings.place / "bentoml" / "bentos" / NAME / tag_version
+        if not _is_whole(place, content):
+            shutil.rmtree(place, ignore_errors=True)
+            _write_bentofile(context, requirements, content)
+            _build(context, tag_version, settings)
+    return f"{NAME}:{tag_version}"
+
+
+def _pointers(new: Pointer, settings: Settings) -> Iterator[Pointer]:
+    """Yield the new pointer and those of the other served use cases.
+
+    Another use case whose files are damaged is left out: it must not keep this one from being served.
+    """
+    yield new
+    for name in served_use_cases(settings.bundles):
+        if name == new.use_case:
+            continue
+        try:
+            pointer = read_pointer(settings.bundles, name)
+            if pointer is not None:
+                verify(pointer.folder(settings.bundles))
+                yield pointer
+        except IntegrityError as error:
+            logger.warning("the Bento leaves out %s: %s", name, error.message)
+
+
+def _add_package(context: Path) -> None:
+    """Copy the part of the package that serving imports, wherever it is installed."""
+    target = context / "radloop"
+    target.mkdir()
+    root = Path(str(import_module("radloop").__file__)).parent
+    for name in _MODULES:
+        shutil.copyfile(root / name, target / name)
+    for name in _SUBPACKAGES:
+        source = Path(str(import_module(f"radloop.{name}").__file__)).parent
+        shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+
+
+def _add_bundle(context: Path, pointer: Pointer, bundles: Path) -> None:
+    """Give a bundle, its evidence and its approval a second name in the context; BentoML copies them from there.
+
+    A hard link where the file system allows: BentoML would keep a symbolic one as it is.
+    """
+    source, target = pointer.folder(bundles), pointer.folder(context / "bundles")
+    inner = (path for path in (source / CONTENT).rglob("*") if path.is_file())
+    for path in (*inner, source / EVIDENCE, source / APPROVAL):
+        link = target / path.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            link.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, link)
+    replace_pointer(context / "bundles", pointer)
+
+
+def _write_bentofile(context: Path, requirements: list[str], content: str) -> None:
+    document = {
+        "service": SERVICE,
+        "name": NAME,
+        "description": "Diagnostic models for medical images. Not a medical device.",
+        "labels": {_LABEL: content.removeprefix("sha256:")[:63]},
+        "include": ["radloop/**", "bundles/**"],
+        # Locking would ask a package index; what is installed here was locked already.
+        "python": {"packages": requirements, "lock_packages": False, "pack_git_packages": False},
+    }
+    (context / "bentofile.yaml").write_text(yaml.safe_dump(document, sort_keys=True), encoding="utf-8")
+
+
+def _build(context: Path, version: str, settings: Settings) -> None:
+    """Run BentoML in a process of its own: it reads its home once, and imports the service."""
+    command = [sys.executable, "-m", "bentoml", "build", "--version", version, "--output", "tag", str(context)]
+    environment = os.environ | settings.environment()
+    done = subprocess.run(command, cwd=context, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise ToolError("bento_failed", f"BentoML could not build the Bento: {last}", "run `bentoml build` by hand to see more")
+
+
+def _is_whole(place: Path, content: str) -> bool:
+    """Tell whether a Bento was built to its end: a build that was killed leaves a part."""
+    sources = place / "src"
+    if not (place / "bento.yaml").is_file() or not sources.is_dir():
+        return False
+    files = (path for name in ("radloop", "bundles") for path in (sources / name).rglob("*"))
+    kept = (path for path in files if path.is_file() and path.suffix != ".pyc")
+    return digest_document({path.relative_to(sources).as_posix(): digest_file(path) for path in kept}) == content

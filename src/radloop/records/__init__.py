@@ -1,0 +1,1 @@
+"""Sealed documents and append-only, hash-chained records."""

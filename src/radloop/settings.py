@@ -1,0 +1,110 @@
+"""Where Radloop keeps things: one folder by default, a server where a setting says so."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Every tool's switch against calling home. BentoML's only understands the text `true`.
+SILENCE = {
+    "DO_NOT_TRACK": "true",
+    "BENTOML_DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "OPENVINO_TELEMETRY_DISABLE": "true",
+}
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the nearest folder upwards that holds `.radloop` or `data.dvc`, else `start`."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / ".radloop").is_dir() or (folder / "data.dvc").is_file():
+            return folder
+    return here
+
+
+class Settings(BaseSettings):
+    """The places of one installation, each a `RADLOOP_*` environment variable.
+
+    Example:
+        >>> Settings().bundles          # doctest: +SKIP
+        PosixPath('/work/.radloop/bundles')
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RADLOOP_", frozen=True, extra="ignore")
+
+    root: Path = Field(default_factory=find_root)
+    """The folder that holds `data.dvc`, `data/` and `configs/`."""
+    home: Path | None = None
+    """The folder for everything else; default `.radloop` in the root."""
+    mlflow_uri: str | None = None
+    """MLflow's tracking and registry URI; default SQLite in the home."""
+    mlflow_artifacts: str | None = None
+    """Where MLflow puts artifacts; default a folder in the home."""
+    optuna_url: str | None = None
+    """Optuna's storage URL; default an SQLite file of its own in the home."""
+    dvc_remote: str | None = None
+    """The URL of DVC's default remote; default a folder in the home."""
+    prefect_api_url: str | None = None
+    """A Prefect server; default an ephemeral one with its database in the home."""
+    use_cases: Path | None = None
+    """A folder of use case YAMLs, read before the packaged ones."""
+    pseudonym_key: str | None = None
+    """The secret that turns patient identifiers into pseudonyms; default one made in the home."""
+    max_upload_bytes: int = 10_000_000
+    """The largest image that the service reads."""
+    host: str = "127.0.0.1"
+    port: int = 3000
+
+    @cached_property
+    def place(self) -> Path:
+        """Return the home as an absolute path."""
+        return (self.home or self.root / ".radloop").resolve()
+
+    @cached_property
+    def data(self) -> Path:
+        """Return the folder that `data.dvc` pins."""
+        return self.root / "data"
+
+    @cached_property
+    def bundles(self) -> Path:
+        """Return the folder of sealed bundles, `UC/DIGEST/` each."""
+        return self.place / "bundles"
+
+    @cached_property
+    def tracking_uri(self) -> str:
+        """Return MLflow's tracking URI."""
+        return self.mlflow_uri or f"sqlite:///{self.place / 'mlflow' / 'mlflow.db'}"
+
+    @cached_property
+    def artifact_root(self) -> str:
+        """Return the URI under which MLflow stores artifacts."""
+        return self.mlflow_artifacts or (self.place / "mlflow" / "artifacts").as_uri()
+
+    @cached_property
+    def search_url(self) -> str:
+        """Return Optuna's storage URL: never MLflow's database, they crash on a shared one."""
+        return self.optuna_url or f"sqlite:///{self.place / 'optuna' / 'optuna.db'}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point the tools' own commands at this installation."""
+        places = {
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "MLFLOW_REGISTRY_URI": self.tracking_uri,
+            "PREFECT_HOME": str(self.place / "prefect"),
+            "BENTOML_HOME": str(self.place / "bentoml"),
+            "DVC_SITE_CACHE_DIR": str(self.place / "dvc" / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(self.place / "dvc" / "config"),
+            "RADLOOP_ROOT": str(self.root),
+            "RADLOOP_HOME": str(self.place),
+        }
+        if self.prefect_api_url:
+            places["PREFECT_API_URL"] = self.prefect_api_url
+        return places | SILENCE

@@ -1,0 +1,1 @@
+"""The LightningModule, the pixel cache, the Optuna search and its tracking."""

@@ -1,0 +1,72 @@
+"""Decoding happens once: the images of a data version at training size, memory-mapped and shared by all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from radloop.data.manifest import read_manifest
+from radloop.images.decode import decode
+from radloop.images.preprocessing import prepare
+from radloop.records.seal import digest_document
+from radloop.settings import Settings
+from radloop.use_case import Split, UseCase
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The prepared images of a data version, in the manifest's order.
+
+    Attributes:
+        images: uint8 [n, size, size], read-only.
+        labels: int64 [n], 1 is the positive label.
+        frame: the manifest, n rows.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    frame: pd.DataFrame
+
+    def indices(self, split: Split) -> NDArray[np.int64]:
+        """Return the rows of a split."""
+        return np.flatnonzero(self.frame["split"].to_numpy() == split)
+
+
+def load_pixels(
+    use_case: UseCase, data_version: str, settings: Settings, progress: Callable[[int, int], None] | None = None
+) -> Pixels:
+    """Return the prepared images, from the cache where it has them.
+
+    Args:
+        use_case: says how pixels are prepared.
+        data_version: keys the cache, with the preparation.
+        progress: called with (images done, images in all) while the cache is made.
+    """
+    folder = settings.data / use_case.name
+    frame = read_manifest(folder)
+    key = digest_document({"data": data_version, "image": use_case.image.model_dump(mode="json"), "layout": 1})
+    path = settings.place / "cache" / "pixels" / f"{use_case.name}-{key.removeprefix('sha256:')[:16]}.npy"
+    if not path.is_file():
+        _build(path, folder, frame, use_case, progress)
+    images = np.load(path, mmap_mode="r")
+    labels = (frame["label"] == use_case.labels.positive).to_numpy(np.int64)
+    return Pixels(images, labels, frame)
+
+
+def _build(path: Path, folder: Path, frame: pd.DataFrame, use_case: UseCase, progress: Callable[[int, int], None] | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part.npy")
+    shape = (len(frame), use_case.image.size, use_case.image.size)
+    cache = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+    for number, name in enumerate(frame["path"]):
+        cache[number] = prepare(decode(folder / str(name)).pixels, use_case.image)
+        if progress:
+            progress(number + 1, len(frame))
+    cache.flush()
+    del cache
+    temporary.replace(path)

@@ -1,0 +1,93 @@
+"""MLflow runs: one parent a search, one child a trial. The only file of training that names MLflow."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radloop.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+UNFINISHED = ("RUNNING", "SCHEDULED", "FAILED", "KILLED")
+
+
+class Tracker:
+    """The runs of one use case in MLflow."""
+
+    def __init__(self, use_case: str, settings: Settings) -> None:
+        self._use_case = use_case
+        self._settings = settings
+
+    @property
+    def uri(self) -> str:
+        """Return the tracking URI."""
+        return self._settings.tracking_uri
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """Return the client, making the embedded database's folder at its first use."""
+        os.environ.update(self._settings.environment())
+        (self._settings.place / "mlflow").mkdir(parents=True, exist_ok=True)
+        # Its first lines tell of tables and migrations, which no user of Radloop has to read.
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        import mlflow
+        from mlflow import MlflowClient
+
+        mlflow.set_tracking_uri(self._settings.tracking_uri)
+        return MlflowClient(self._settings.tracking_uri)
+
+    @cached_property
+    def experiment(self) -> str:
+        """Return the id of the use case's experiment."""
+        found = self.client.get_experiment_by_name(self._use_case)
+        if found is not None:
+            return str(found.experiment_id)
+        location = f"{self._settings.artifact_root}/{self._use_case}"
+        return str(self.client.create_experiment(self._use_case, artifact_location=location))
+
+    def parent(self, run_name: str, tags: Mapping[str, str]) -> str:
+        """Return the id of the search's run, found again after a crash by its name."""
+        found = self._find({"radloop.run": run_name, "radloop.role": "search"})
+        if found:
+            return str(found[0].info.run_id)
+        every = {"radloop.run": run_name, "radloop.role": "search", "mlflow.runName": run_name, **tags}
+        return str(self.client.create_run(self.experiment, run_name=run_name, tags=every).info.run_id)
+
+    def child(self, parent: str, trial: int, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
+        """Start a trial's run anew: what a crash left of it is deleted, so that nothing is counted twice."""
+        for old in self._find({"radloop.trial": str(trial), "mlflow.parentRunId": parent}):
+            self.client.delete_run(old.info.run_id)
+        every = {"radloop.trial": str(trial), "radloop.role": "trial", "mlflow.parentRunId": parent, **tags}
+        run_id = str(self.client.create_run(self.experiment, run_name=f"trial {trial}", tags=every).info.run_id)
+        for name, value in params.items():
+            self.client.log_param(run_id, name, value)
+        return run_id
+
+    def finish(
+        self,
+        run_id: str,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        status: str = "FINISHED",
+    ) -> None:
+        """Write a run's last numbers and close it."""
+        for name, number in (metrics or {}).items():
+            self.client.log_metric(run_id, name, number)
+        for name, text in (tags or {}).items():
+            self.client.set_tag(run_id, name, text)
+        self.client.set_terminated(run_id, status)
+
+    def artifacts(self, run_id: str, folder: Path, name: str) -> None:
+        """Upload a folder's files."""
+        self.client.log_artifacts(run_id, str(folder), name)
+
+    def _find(self, tags: Mapping[str, str]) -> list[Any]:
+        query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        return list(self.client.search_runs([self.experiment], query))

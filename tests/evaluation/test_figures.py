@@ -1,0 +1,211 @@
+"""The figures: what they say, that they mark phantoms, and that the same numbers give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from radloop.evaluation import figures
+from radloop.evaluation.figures import Subgroup
+from radloop.statistics.discrimination import Confusion
+from radloop.statistics.intervals import Interval
+
+NAN = math.nan
+UNKNOWN = Interval(NAN, NAN, NAN)
+SCORES = np.array([0.1, 0.4, 0.35, 0.8])
+LABELS = np.array([0, 0, 1, 1])
+SUBGROUPS = (
+    Subgroup("sex", "F", 51, Interval(0.941, 0.87, 0.99), gated=True),
+    Subgroup("age_band", "60-120", 3, Interval(1.0, NAN, NAN), gated=False),
+    Subgroup("site", "a hospital with a long name", 7, UNKNOWN, gated=False),
+)
+
+DRAWINGS: dict[str, Callable[[bool], bytes]] = {
+    "roc": lambda mark: figures.roc_figure(SCORES, LABELS, threshold=0.3, auroc=Interval(0.75, 0.5, 1), synthetic=mark),
+    "precision_recall": lambda mark: figures.precision_recall_figure(
+        SCORES, LABELS, threshold=0.3, average_precision=Interval(0.83, 0.5, 1), synthetic=mark
+    ),
+    "calibration": lambda mark: figures.calibration_figure(SCORES, LABELS, synthetic=mark),
+    "confusion": lambda mark: figures.confusion_figure(
+        Confusion(60, 8, 72, 3), positive="tuberculosis", negative="normal", synthetic=mark
+    ),
+    "scores": lambda mark: figures.scores_figure(
+        SCORES, LABELS, threshold=0.3, positive="tuberculosis", negative="normal", synthetic=mark
+    ),
+    "subgroups": lambda mark: figures.subgroups_figure(SUBGROUPS, overall=Interval(0.95, 0.92, 0.98), synthetic=mark),
+}
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Collect the figures before they become bytes."""
+    seen: list[Figure] = []
+    encode = figures._png
+    monkeypatch.setattr(figures, "_png", lambda figure: seen.append(figure) or encode(figure))
+    return seen
+
+
+def words(figure: Figure) -> str:
+    """Return every text of a figure, tick labels and legends too."""
+    found = [text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text"))]
+    return " | ".join(text for text in found if text)
+
+
+def lines(figure: Figure, label: str) -> list[tuple[list[float], list[float]]]:
+    """Return the points of every line with a label."""
+    return [
+        (np.asarray(line.get_xdata(), float).tolist(), np.asarray(line.get_ydata(), float).tolist())
+        for axes in figure.axes
+        for line in axes.get_lines()
+        if line.get_label() == label
+    ]
+
+
+def band(content: bytes) -> tuple[int, int, int]:
+    """Return the colour at the top left corner."""
+    pixel = Image.open(io.BytesIO(content)).convert("RGB").getpixel((4, 4))
+    assert isinstance(pixel, tuple)
+    return pixel[0], pixel[1], pixel[2]
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_phantoms_are_marked_and_patients_are_not(name: str, drawn: list[Figure]) -> None:
+    amber = tuple(round(255 * part) for part in matplotlib.colors.to_rgb(figures.AMBER))
+    assert band(DRAWINGS[name](True)) == amber
+    assert band(DRAWINGS[name](False)) == (255, 255, 255)
+    marked, plain = drawn
+    assert "SYNTHETIC PHANTOMS" in words(marked)
+    assert "SYNTHETIC PHANTOMS" not in words(plain)
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_same_numbers_give_the_same_bytes_without_a_program_or_a_date(name: str) -> None:
+    first = DRAWINGS[name](False)
+    assert DRAWINGS[name](False) == first
+    with Image.open(io.BytesIO(first)) as image:
+        assert image.format == "PNG"
+        assert image.width == 960
+        assert set(image.info) <= {"dpi"}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_text_is_legible_at_480_pixels(name: str, drawn: list[Figure]) -> None:
+    DRAWINGS[name](False)
+    texts = drawn[0].findobj(match=lambda artist: hasattr(artist, "get_fontsize") and bool(artist.get_text()))
+    points = [text.get_fontsize() for text in texts if text.get_visible()]
+    scale = 480 / (drawn[0].get_figwidth() * 72)
+    assert min(points) * scale >= 11
+
+
+def test_roc_shows_curve_number_and_operating_point(drawn: list[Figure]) -> None:
+    DRAWINGS["roc"](False)
+    assert "AUROC 0.750 (95% CI 0.500\N{EN DASH}1.000)" in words(drawn[0])
+    assert lines(drawn[0], "this model") == [([0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1])]
+    assert lines(drawn[0], "threshold 0.300") == [([0.5], [1.0])]
+
+
+def test_the_operating_point_lies_at_false_alarms_and_sensitivity(drawn: list[Figure]) -> None:
+    # At 0.3 both positives are found, and one of three negatives is a false alarm.
+    figures.roc_figure([0.1, 0.2, 0.4, 0.35, 0.8], [0, 0, 0, 1, 1], threshold=0.3, auroc=Interval(5 / 6, 0.5, 1))
+    ((x, y),) = lines(drawn[0], "threshold 0.300")
+    assert (x, y) == ([pytest.approx(1 / 3)], [1.0])
+
+
+def test_precision_recall_shows_the_prevalence(drawn: list[Figure]) -> None:
+    DRAWINGS["precision_recall"](False)
+    assert lines(drawn[0], "prevalence 0.50") == [([0, 1], [0.5, 0.5])]
+    assert lines(drawn[0], "threshold 0.300") == [([1.0], [2 / 3])]
+
+
+def test_calibration_shows_what_was_observed(drawn: list[Figure]) -> None:
+    figures.calibration_figure([0.15] * 4 + [0.85] * 4, [0, 0, 0, 1, 1, 1, 1, 1])
+    points = [line for axes in drawn[0].axes for line in axes.get_lines() if np.array_equal(line.get_ydata(), [0.25, 1.0])]
+    assert len(points) == 1
+    np.testing.assert_allclose(points[0].get_xdata(), [0.15, 0.85])
+    # Squared errors: 3 of 0.15 and one of 0.85 twice, less one; the mean distance is 0.10 and 0.15.
+    assert f"Brier score {(3 * 0.15**2 + 0.85**2 + 4 * 0.15**2) / 8:.3f}, calibration error 0.125" in words(drawn[0])
+
+
+def test_confusion_shows_counts_and_row_shares(drawn: list[Figure]) -> None:
+    DRAWINGS["confusion"](False)
+    shown = words(drawn[0])
+    for text in ("60", "found, 95%", "3", "missed, 5%", "8", "false alarm, 10%", "72", "cleared, 90%", "tuberculosis", "normal"):
+        assert f"| {text} |" in f"| {shown} |", text
+
+
+def test_confusion_of_one_class_does_not_speak_of_shares(drawn: list[Figure]) -> None:
+    figures.confusion_figure(Confusion(0, 1, 9, 0), positive="a", negative="b")
+    assert words(drawn[0]).count("no case") == 2
+    assert "missed" not in words(drawn[0])
+
+
+def test_scores_counts_both_classes_and_draws_the_threshold(drawn: list[Figure]) -> None:
+    DRAWINGS["scores"](False)
+    assert "normal (2)" in words(drawn[0])
+    assert "tuberculosis (2)" in words(drawn[0])
+    assert [0.3, 0.3] in [np.asarray(line.get_xdata(), float).tolist() for line in drawn[0].axes[0].get_lines()]
+    heights = [patch.get_height() for patch in drawn[0].axes[0].patches]
+    assert sum(heights) == 4
+
+
+def test_forest_shows_each_row_and_what_is_missing(drawn: list[Figure]) -> None:
+    DRAWINGS["subgroups"](False)
+    shown = words(drawn[0])
+    for text in (
+        "sex F  n=51",
+        "0.941 (0.870\N{EN DASH}0.990)",
+        "age band 60-120  n=3",
+        "1.000 (no interval)",
+        "site a hospital wi\N{HORIZONTAL ELLIPSIS}  n=7",
+        "not evaluable",
+        "gated",
+        "reported only",
+    ):
+        assert f"| {text} |" in f"| {shown} |", text
+    axes = drawn[0].axes[0]
+    spans = [np.asarray(line.get_xdata(), float).tolist() for line in axes.get_lines() if len(np.asarray(line.get_xdata())) == 2]
+    assert [0.87, 0.99] in spans
+    markers = [line for line in axes.get_lines() if line.get_marker() == "s" and len(np.asarray(line.get_xdata())) == 1]
+    assert [line.get_markerfacecolor() for line in markers] == [figures.BLUE, "white"]
+    assert axes.get_xlim()[0] == pytest.approx(0.8)
+
+
+def test_a_bad_subgroup_is_not_cut_off(drawn: list[Figure]) -> None:
+    figures.subgroups_figure([Subgroup("site", "X", 9, Interval(0.4, 0.23, 0.6), gated=False)], overall=Interval(0.9, 0.8, 1))
+    assert drawn[0].axes[0].get_xlim()[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.roc_figure([0.2, 0.3], [1, 1], threshold=0.25, auroc=UNKNOWN),
+        lambda: figures.precision_recall_figure([], [], threshold=0.25, average_precision=UNKNOWN),
+        lambda: figures.calibration_figure([], []),
+        lambda: figures.scores_figure([], [], threshold=0.5, positive="a", negative="b"),
+        lambda: figures.subgroups_figure([], overall=UNKNOWN),
+    ],
+)
+def test_what_cannot_be_computed_is_written_out(draw: Callable[[], bytes], drawn: list[Figure]) -> None:
+    draw()
+    assert "not evaluable" in words(drawn[0]).split(" | ")
+    assert "nan" not in words(drawn[0]).lower()
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [0]])
+def test_labels_that_cannot_be_meant_are_refused(labels: list[int]) -> None:
+    with pytest.raises(ValueError, match="labels"):
+        figures.scores_figure([0.1, 0.9], labels, threshold=0.5, positive="a", negative="b")
+
+
+def test_nothing_of_pyplot_is_loaded() -> None:
+    code = "import sys, radloop.evaluation.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

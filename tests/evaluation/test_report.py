@@ -1,0 +1,422 @@
+"""The report: every rule, every number, nothing that a browser would fetch, and no zero for what is unknown."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import html
+import math
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from radloop.evaluation.report import METRICS, render_report
+
+PNG = b"\x89PNG\r\n\x1a\nnot a picture, but it starts like one"
+UNKNOWN = {"value": None, "low": None, "high": None}
+
+
+def interval(value: float, low: float, high: float) -> dict[str, float]:
+    """Return an interval as the evidence keeps it."""
+    return {"value": value, "low": low, "high": high}
+
+
+def subgroup(attribute: str, value: str, gated: bool, images: int, positives: int, auroc: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the evidence's subgroups."""
+    metrics = {"auroc": auroc, "sensitivity": interval(0.871, 0.7, 0.95), "specificity": UNKNOWN}
+    counts = {"images": images, "patients": images, "positives": positives}
+    return {"attribute": attribute, "value": value, "gated": gated, **counts, "metrics": metrics}
+
+
+def split(images: int, patients: int, positives: int) -> dict[str, int]:
+    """Return the counts of a split."""
+    return {"images": images, "patients": patients, "positives": positives}
+
+
+EVIDENCE: dict[str, Any] = {
+    "schema_version": 1,
+    "use_case": {
+        "name": "tb-cxr",
+        "title": "Tuberculosis on chest radiographs",
+        "synthetic": False,
+        "digest": "sha256:11aa",
+        "intended_use": {"statement": "Second reader for adults.", "not_for": ["children", "lateral views"], "age": [18, 59]},
+        "labels": {"positive": "tuberculosis", "negative": "normal"},
+    },
+    "data": {
+        "version": "9f3c.dir",
+        "entry": {},
+        "splits": {
+            "train": split(1341, 1301, 673),
+            "tune": split(66, 65, 34),
+            "calibrate": split(57, 56, 28),
+            "test": split(143, 142, 73),
+        },
+        "validation": {"success": True, "failed": [], "warnings": [{"column": "age", "rows": 3}]},
+    },
+    "bundle": {
+        "digest": "sha256:22bb",
+        "engine": "openvino",
+        "precision": "f32",
+        "threshold": 0.42,
+        "threshold_policy": {"kind": "target_sensitivity", "value": 0.95},
+        "temperature": 1.31,
+        "backbone": "efficientnet-lite0",
+        "size": 224,
+    },
+    "training": {"run_id": "run-77", "trial": 2, "trials": 4, "seed": 7, "params": {"learning_rate": 0.0012}},
+    "code": {"commit": "4f2a9c", "dirty": False, "version": "0.1.0", "lock": "sha256:33cc"},
+    "parity": {"n": 57, "max_difference": 1e-6, "flips": 0},
+    "population": {"gated": split(139, 138, 71), "all_test": split(143, 142, 73)},
+    "metrics": {name: interval(0.91, 0.88, 0.94) for name in METRICS} | {"auroc": interval(0.953, 0.921, 0.978), "ppv": UNKNOWN},
+    "metrics_all_test": {name: interval(0.81, 0.78, 0.84) for name in METRICS},
+    "subgroups": [
+        subgroup("sex", "F", True, 51, 25, interval(0.931, 0.86, 0.98)),
+        subgroup("sex", "unknown", False, 0, 0, UNKNOWN),
+        subgroup("age_band", "60-120", False, 4, 2, {"value": 1.0, "low": None, "high": None}),
+    ],
+    "bootstrap": {"draws": 2000, "seed": 1, "unit": "patient", "method": "percentile", "level": 0.95},
+    "figures": {"roc.png": "sha256:" + hashlib.sha256(PNG).hexdigest()},
+    "created": "2026-01-01T00:00:00Z",
+    "seal": "sha256:44dd",
+}
+
+VERDICT: dict[str, Any] = {
+    "verdict": "rejected",
+    "reasons": [
+        {"rule": "auroc_lower", "status": "passed", "number": 0.921, "limit": 0.9, "sentence": "The lower bound is 0.921."},
+        {
+            "rule": "sensitivity_lower",
+            "status": "failed",
+            "number": 0.8996,
+            "limit": 0.9,
+            "sentence": "The lower bound is too low.",
+        },
+        {"rule": "sex_f", "status": "not_evaluable", "number": None, "limit": 0.85, "sentence": "Too few women were tested."},
+        {"rule": "champion", "status": "not_applicable", "number": None, "limit": None, "sentence": "There is no champion yet."},
+        {"rule": "flips", "status": "passed", "number": 0, "limit": 0, "sentence": "No decision changed."},
+    ],
+}
+
+PASSED: dict[str, Any] = {"verdict": "passed", "reasons": [VERDICT["reasons"][0], VERDICT["reasons"][3]]}
+
+
+def page(evidence: dict[str, Any] | None = None, verdict: dict[str, Any] | None = None, **figures: bytes) -> str:
+    """Return a report; figures are named without `.png`."""
+    given = {f"{name}.png": content for name, content in (figures or {"roc": PNG}).items()}
+    return render_report(EVIDENCE if evidence is None else evidence, VERDICT if verdict is None else verdict, given)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return the evidence with one member replaced."""
+    evidence = copy.deepcopy(EVIDENCE)
+    *folders, last = path.split(".")
+    place = evidence
+    for folder in folders:
+        place = place[folder]
+    place[last] = value
+    return evidence
+
+
+class Reader(HTMLParser):
+    """Collect the rows of all tables, the terms of all lists, and every attribute."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.facts: dict[str, str] = {}
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self._cell: list[str] | None = None
+        self._term = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open a row or a cell."""
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th", "dt", "dd"):
+            self._cell = []
+
+    def handle_data(self, data: str) -> None:
+        """Add to the open cell."""
+        if self._cell is not None:
+            self._cell.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close a cell."""
+        if tag not in ("td", "th", "dt", "dd") or self._cell is None:
+            return
+        text = " ".join("".join(self._cell).split())
+        if tag in ("td", "th"):
+            self.rows[-1].append(text)
+        elif tag == "dt":
+            self._term = text
+        else:
+            self.facts[self._term] = text
+        self._cell = None
+
+
+def row(text: str, first: str) -> list[str]:
+    """Return the only table row that has a cell that starts so."""
+    found = [cells for cells in Reader(text).rows if any(cell.startswith(first) for cell in cells[:2])]
+    assert len(found) == 1, (first, found)
+    return found[0]
+
+
+def section(text: str, name: str) -> str:
+    """Return the visible words of one section."""
+    part = text.split(f'id="{name}"', 1)[1].split("</section>", 1)[0]
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split())
+
+
+def test_every_rule_has_its_row_with_a_mark_that_needs_no_colour() -> None:
+    text = page()
+    assert row(text, "auroc_lower") == ["\N{CHECK MARK}passed", "auroc_lower", "0.921", "0.900", "The lower bound is 0.921."]
+    assert row(text, "sex_f") == ["?not evaluable", "sex_f", "not evaluable", "0.850", "Too few women were tested."]
+    assert row(text, "champion") == [
+        "\N{EN DASH}not applicable",
+        "champion",
+        "\N{EM DASH}",
+        "\N{EM DASH}",
+        "There is no champion yet.",
+    ]
+    assert row(text, "flips") == ["\N{CHECK MARK}passed", "flips", "0", "0", "No decision changed."]
+
+
+def test_a_number_just_below_its_limit_is_not_rounded_onto_it() -> None:
+    assert row(page(), "sensitivity_lower")[:4] == ["\N{MULTIPLICATION X}failed", "sensitivity_lower", "0.8996", "0.9000"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (VERDICT, "Rejected by the gate 2 of 5 rules are not met."),
+        (PASSED, "Passed the gate Every rule is met. A named person still has to approve it."),
+        (
+            {"verdict": "passed", "reasons": VERDICT["reasons"]},
+            "Contradictory verdict It says passed, but 2 of 5 rules are not met.",
+        ),
+        ({"verdict": "passed", "reasons": []}, "Contradictory verdict It says passed, but no rule was applied."),
+        ({}, "Rejected by the gate No rule was applied."),
+        (
+            {"verdict": "passed", "reasons": [{"rule": "x", "status": "maybe"}]},
+            "Contradictory verdict It says passed, but 1 of 1",
+        ),
+    ],
+)
+def test_the_verdict_is_in_words(verdict: dict[str, Any], words: str) -> None:
+    text = page(verdict=verdict)
+    shown = " ".join(re.sub(r"<[^>]+>", " ", text.split('aria-label="Verdict"', 1)[1].split("</section>")[0]).split())
+    assert words in shown
+    assert ('class="verdict yes"' in text) == (verdict is PASSED)
+
+
+def test_each_metric_has_its_value_and_interval() -> None:
+    text = page()
+    assert row(text, "AUROC")[1::2] == ["0.953 0.921 to 0.978", "0.810 0.780 to 0.840"]
+    assert row(text, "PPV")[1:] == ["not evaluable", "", "0.810 0.780 to 0.840"]
+    for name, (title, _) in METRICS.items():
+        if name not in ("auroc", "ppv"):
+            assert row(text, title)[1] == "0.910 0.880 to 0.940", name
+
+
+@pytest.mark.parametrize(
+    "value", [None, math.nan, {"value": math.nan, "low": 0.1, "high": 0.2}, UNKNOWN, {}, {"low": 0.1, "high": 0.2}]
+)
+def test_what_is_unknown_is_never_a_number(value: Any) -> None:
+    cells = row(page(changed("metrics.accuracy", value)), "Accuracy")
+    assert cells[1:3] == ["not evaluable", ""]
+
+
+def test_a_value_without_bounds_says_so() -> None:
+    cells = row(page(changed("metrics.accuracy", {"value": 0.75, "low": None, "high": math.nan})), "Accuracy")
+    assert cells[1:3] == ["0.750 interval not evaluable", ""]
+
+
+def test_a_metric_that_is_absent_keeps_its_row() -> None:
+    assert row(page(changed("metrics", {})), "NPV")[1] == "not evaluable"
+
+
+def test_a_real_zero_is_a_zero() -> None:
+    assert row(page(changed("metrics.ece", interval(0.0, 0.0, 0.0))), "Calibration error")[1] == "0.000 0.000 to 0.000"
+
+
+def test_subgroups_show_counts_marks_and_what_is_missing() -> None:
+    text = page()
+    assert row(text, "Sex F") == ["Sex F", "gated", "51", "25", "0.931 0.860 to 0.980", "0.871 0.700 to 0.950", "not evaluable"]
+    assert row(text, "Sex unknown")[1:5] == ["reported", "0", "0", "not evaluable"]
+    assert row(text, "Age band 60-120")[4] == "1.000 interval not evaluable"
+    assert row(text, "Site") == ["Site", "not evaluable: no subgroup was recorded"]
+    assert row(text, "View") == ["View", "not evaluable: no subgroup was recorded"]
+
+
+def test_a_subgroup_beyond_the_intended_use_is_marked() -> None:
+    evidence = copy.deepcopy(EVIDENCE)
+    evidence["subgroups"][2]["inside_intended_use"] = False
+    assert row(page(evidence), "Age band 60-120")[1] == "reportedbeyond the intended use"
+    assert "beyond the intended use" not in page()
+
+
+def test_an_attribute_of_another_use_case_is_shown_too() -> None:
+    evidence = changed("subgroups", [subgroup("scanner_maker", "Acme", False, 9, 4, interval(0.8, 0.7, 0.9))])
+    assert row(page(evidence), "Scanner maker Acme")[2] == "9"
+
+
+def test_population_by_split() -> None:
+    text = page()
+    assert row(text, "train") == ["train", "fits the weights", "1,341", "1,301", "673 (50%)"]
+    assert row(text, "calibrate")[2:] == ["57", "56", "28 (49%)"]
+    assert row(text, "within the intended use")[2:] == ["139", "138", "71 (51%)"]
+    assert row(page(changed("data.splits.tune", {})), "tune")[2:] == ["not evaluable"] * 2 + ["not evaluable (not evaluable)"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (
+            {"kind": "target_sensitivity", "value": 0.95},
+            "the highest threshold whose sensitivity on the calibrate split is at least 95.0%",
+        ),
+        ({"kind": "youden"}, "the threshold with the largest sensitivity + specificity on the calibrate split"),
+        ({}, "not recorded"),
+    ],
+)
+def test_the_operating_point_says_how_it_was_fitted(policy: dict[str, Any], words: str) -> None:
+    facts = Reader(page(changed("bundle.threshold_policy", policy))).facts
+    assert facts["Threshold"] == f"0.4200: {words}"
+    assert facts["Temperature"].startswith("1.310: ")
+    assert facts["Fitted on"] == "57 images of 56 patients, 28 with tuberculosis"
+
+
+def test_provenance_names_every_digest() -> None:
+    facts = Reader(page()).facts
+    expected = {
+        "Evidence": "sha256:44dd",
+        "Bundle": "sha256:22bb",
+        "Data version": "9f3c.dir",
+        "Run": "run-77",
+        "Git commit": "4f2a9c",
+        "Edited since": "no",
+        "Trial": "2 of 4, seed 7",
+        "Engine": "openvino, f32",
+        "learning rate": "0.0012",
+    }
+    assert {term: facts[term] for term in expected} == expected
+    assert Reader(page(changed("code.commit", None))).facts["Git commit"] == "not recorded"
+
+
+def test_checks_on_data_are_listed() -> None:
+    assert "column: age, rows: 3" in section(page(), "checks")
+    assert Reader(page()).facts["Data accepted"] == "yes"
+    failed = page(changed("data.validation", {"success": False, "failed": ["patient in two splits"], "warnings": []}))
+    assert Reader(failed).facts["Data accepted"] == "no"
+    assert Reader(failed).facts["Failed"] == "patient in two splits"
+    assert "1.0e-06" in Reader(page()).facts["Same as trained"]
+
+
+def test_the_intended_use_is_told() -> None:
+    words = section(page(), "use")
+    for text in ("Second reader for adults.", "children", "lateral views", "18 to 59 years"):
+        assert text in words
+    assert Reader(page(changed("use_case.intended_use.age", None))).facts["Age"] == "not restricted"
+    assert Reader(page(changed("use_case.intended_use", {}))).facts["Age"] == "not recorded"
+
+
+def test_phantoms_carry_the_banner() -> None:
+    assert "SYNTHETIC PHANTOMS" in page(changed("use_case.synthetic", True))
+    assert "SYNTHETIC PHANTOMS" not in page()
+    assert "ORIGIN NOT RECORDED" in page(changed("use_case.synthetic", None))
+    assert "ORIGIN NOT RECORDED" not in page()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "use_case.title",
+        "use_case.labels.positive",
+        "use_case.intended_use.statement",
+        "data.version",
+        "training.run_id",
+        "created",
+    ],
+)
+def test_text_of_the_evidence_is_escaped(path: str) -> None:
+    text = page(changed(path, "<script>alert('x')</script>\"&"))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&#34;&amp;" in text
+
+
+def test_text_of_verdict_subgroup_and_figure_is_escaped() -> None:
+    attack = "<img src=x onerror=alert(1)>"
+    verdict = {"verdict": "rejected", "reasons": [{"rule": attack, "status": attack, "sentence": attack}]}
+    evidence = changed("subgroups", [subgroup(attack, attack, False, 1, 1, UNKNOWN)])
+    text = render_report(evidence, verdict, {attack: PNG})
+    tags = [
+        tag for tag, attributes in Reader(text).tags if tag == "img" and not (attributes.get("src") or "").startswith("data:")
+    ]
+    assert tags == []
+    assert text.count("&lt;img src=x onerror=alert(1)&gt;") >= 4
+
+
+def test_the_page_fetches_nothing_and_runs_nothing() -> None:
+    text = page(changed("use_case.synthetic", True))
+    tags = Reader(text).tags
+    assert {tag for tag, _ in tags}.isdisjoint({"script", "iframe", "object", "embed", "form", "base"})
+    addresses = [
+        value for _, attributes in tags for name, value in attributes.items() if name in ("src", "href", "srcset", "action")
+    ]
+    assert addresses
+    assert all(str(value).startswith("data:") for value in addresses)
+    assert not re.search(r"//\w|@import|url\(", text.replace(base64.b64encode(PNG).decode(), ""))
+    assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
+    policies = [
+        attributes.get("content") for tag, attributes in tags if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+
+
+def test_figures_are_inlined_whole_and_in_reading_order() -> None:
+    other = PNG + b"2"
+    images = [attributes for tag, attributes in Reader(page(zebra=other, subgroups=other, roc=PNG)).tags if tag == "img"]
+    contents = [base64.b64decode(str(image["src"]).removeprefix("data:image/png;base64,")) for image in images]
+    assert contents == [PNG, other, other]
+    assert str(images[0]["alt"]).startswith("Sensitivity against false alarms")
+    assert str(images[2]["alt"]).startswith("zebra")
+
+
+def test_a_figure_that_is_not_the_sealed_one_says_so() -> None:
+    assert "not the figure that was sealed" not in page(roc=PNG)
+    assert "This is not the figure that was sealed." in page(roc=PNG + b"edited")
+    assert "The evidence keeps no digest of this figure." in page(roc=PNG, extra=PNG)
+
+
+def test_a_sealed_figure_that_is_not_given_is_named() -> None:
+    text = render_report(EVIDENCE, VERDICT, {})
+    assert "No figure was given." in text
+    assert "not given to this page: roc.png" in text
+
+
+def test_what_is_no_png_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"roc\.png is no PNG"):
+        page(roc=b"<svg/>")
+
+
+def test_an_empty_evidence_gives_a_page_without_a_single_number() -> None:
+    text = render_report({}, {}, {})
+    cells = [cell for cells in Reader(text).rows for cell in cells[1:]]
+    assert "not evaluable" in cells
+    assert not [cell for cell in cells if re.fullmatch(r"[\d.,%]+( .*)?", cell)]
+    assert "None" not in text
+    assert not re.search(r"\bnan\b", text, flags=re.IGNORECASE)
+    assert not [fact for fact in Reader(text).facts.values() if re.match(r"\d", fact)]
+
+
+def test_it_reads_in_the_dark_and_on_paper() -> None:
+    text = page()
+    assert "@media (prefers-color-scheme: dark)" in text
+    assert "@media print" in text
+    assert '<meta name="color-scheme" content="light dark">' in text

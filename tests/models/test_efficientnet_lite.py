@@ -1,0 +1,48 @@
+"""EfficientNet-Lite0 and its published weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from radloop.models.efficientnet_lite import Convolution, EfficientNetLite0, from_published
+
+
+def test_it_has_the_published_size_and_stride() -> None:
+    network = EfficientNetLite0().eval()
+    # Liu 2020 gives 4.65 million with the classifier, which is 1280 x 1000 + 1000.
+    assert sum(weight.numel() for weight in network.parameters()) == 4_652_008 - 1_281_000
+    with torch.no_grad():
+        assert network(torch.zeros(1, 3, 96, 65)).shape == (1, 1280, 3, 3)
+
+
+def test_stride_two_pads_right_and_below() -> None:
+    convolution = Convolution(1, 1, kernel=3, stride=2)
+    torch.nn.init.ones_(convolution.weight)
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    with torch.no_grad():
+        # Rows 0-2 x columns 0-2: 3 * (0 + 1 + 2) + 3 * 4 * 3 = 45; columns 2-3 and a zero column: 3 * (2 + 3) + 2 * 4 * 3 = 39.
+        assert convolution(image)[0, 0].tolist() == [[45.0, 39.0], [66.0, 50.0]]
+
+
+def test_published_names_become_ours() -> None:
+    names = [
+        "_conv_stem.weight",
+        "_bn1.bias",
+        "_blocks.0._bn1.weight",
+        "_blocks.12._bn0.running_mean",
+        "_blocks.3._project_conv.weight",
+    ]
+    renamed = from_published({name: torch.zeros(1) for name in [*names, "_fc.weight"]})
+    assert list(renamed) == [
+        "stem.conv.weight",
+        "top.norm.bias",
+        "blocks.0.depthwise.norm.weight",
+        "blocks.12.expand.norm.running_mean",
+        "blocks.3.project.conv.weight",
+    ]
+
+
+def test_an_unknown_published_name_is_refused() -> None:
+    with pytest.raises(KeyError, match="_se_reduce"):
+        from_published({"_blocks.0._se_reduce.weight": torch.zeros(1)})
