@@ -16,8 +16,8 @@ def prepare(settings: Settings) -> None:
     (settings.place / "prefect").mkdir(parents=True, exist_ok=True)
     os.environ.update(settings.environment())
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
-    # The flow's log goes to Prefect's database, for its UI; a person at the terminal sees our own progress.
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "ERROR")
+    # The flow's log goes to Prefect's database, for its UI; a person at the terminal sees our progress and our errors.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "radloop")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from radloop.errors import InputError, IntegrityError, RadloopError, Refusal, ToolError, nearest
 from radloop.images.decode import decode
+from radloop.inference import clinical as clinical_values
 from radloop.inference.answer import Answer
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
@@ -90,8 +91,11 @@ class Champions:
         with ThreadPoolExecutor(1, thread_name_prefix="radloop-load") as loader:
             while True:
                 await asyncio.sleep(period)
-                if self.changed():
-                    await loop.run_in_executor(loader, self.refresh)
+                try:
+                    if self.changed():
+                        await loop.run_in_executor(loader, self.refresh)
+                except OSError as error:  # the folder went away for a while: what is loaded answers on
+                    logger.error("the pointers cannot be looked at: %s", type(error).__name__)
 
     def answer(
         self, content: bytes, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool, request_id: str
@@ -102,11 +106,12 @@ class Champions:
             InputError: `unknown_use_case`, or a clinical value is unknown or invalid.
             Refusal: `no_champion`, `ambiguous_use_case`, or the image is refused.
         """
+        values = clinical_values.check(clinical)
         predictors = self._loaded
         chosen = None if use_case is None else self._named(predictors, use_case)
         decoded = decode(content)
-        predictor = chosen or predictors[propose(predictors, decoded, clinical)]
-        return predictor.predict(decoded, clinical, explain, request_id)
+        predictor = chosen or predictors[propose(predictors, decoded, values)]
+        return predictor.predict(decoded, values, explain, request_id)
 
     def _named(self, predictors: Mapping[str, Predictor], name: str) -> Predictor:
         if name in predictors:

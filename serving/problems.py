@@ -66,6 +66,8 @@ def handle_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _protocol(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, RadloopError):  # FastAPI wraps what is raised while it reads a form
+            return problem(error.__cause__, request.state.request_id)
         codes = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "upload_too_large"}
         code = codes.get(error.status_code, "request_failed")
         messages = {400: "the body is not a multipart form that can be read", 404: "there is nothing at this address"}

@@ -6,6 +6,8 @@ Nothing is mocked: what is shortened is the network and its training, not the fo
 from __future__ import annotations
 
 import json
+import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ class TinyNetwork(nn.Module):
         normal = image.float() / 127.5 - 1.0
         maps = torch.relu(self.second(torch.relu(self.first(normal))))
         embedding = maps.mean(dim=(2, 3))
-        weights = self.head.weight.reshape(1, -1, 1, 1) / float(maps.shape[2] * maps.shape[3])
+        weights = self.head.weight.reshape(1, -1, 1, 1) / 64.0  # the maps are 8 x 8
         cam = torch.relu((maps * weights).sum(dim=1, keepdim=True))
         return self.head(embedding), embedding, cam
 
@@ -54,12 +56,11 @@ class TinyNetwork(nn.Module):
 @cache
 def exported(seed: int, size: int = SIZE) -> tuple[bytes, bytes]:
     """Return model.xml and model.bin of a network."""
-    import tempfile
-
     example = torch.zeros((1, 1, size, size), dtype=torch.uint8)
-    model = openvino.convert_model(
-        TinyNetwork(seed).eval(), example_input=example, input=[("image", [1, 1, size, size], openvino.Type.u8)]
-    )
+    shape = ("image", [1, 1, size, size], openvino.Type.u8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the converter traces, which torch deprecates
+        model = openvino.convert_model(TinyNetwork(seed).eval(), example_input=example, input=[shape])
     model.inputs[0].get_tensor().set_names({"image"})
     for port, name in zip(model.outputs, ("logits", "embedding", "cam"), strict=True):
         port.get_tensor().set_names({name})

@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="radloop")
 def main() -> None:
-    """Radloop: radiology in a closed loop.
+    r"""Radloop: radiology in a closed loop.
 
     Images are ingested, validated, searched, packaged, judged, approved by a person, served and watched.
 

@@ -60,7 +60,7 @@ def read_use_case(path: Path) -> UseCase:
         raise ConfigError(
             "invalid_yaml", f"{path.name}:{line}: not valid YAML", "mend the line; YAML indents with spaces"
         ) from error
-    if not isinstance(document, dict):
+    if root is None or not isinstance(document, dict):
         raise ConfigError(
             "invalid_use_case", f"{path.name}:1: expected keys and values", "see configs/use_cases/phantom-cxr.yaml"
         )

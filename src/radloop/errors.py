@@ -58,7 +58,7 @@ class ConfigError(InputError):
     """Raise when a YAML file or a setting is wrong."""
 
 
-class Refusal(RadloopError):
+class Refusal(RadloopError):  # noqa: N818 - the design's word
     """Raise when a request is understood and the answer is no."""
 
     exit_code = 3

@@ -6,7 +6,7 @@ keeps. A finished stage of an unfinished run is not done again.
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from radloop import __version__
 from radloop.configuration import load_use_case
 from radloop.data import versions
 from radloop.data.ingest import IngestResult, ingest
+from radloop.data.sources import read_source
 from radloop.data.versions import DataVersion
 from radloop.errors import InputError, Refusal, nearest
 from radloop.progress import report
@@ -24,6 +25,9 @@ from radloop.records.runs import Run, open_run
 from radloop.records.seal import digest_document
 from radloop.settings import Settings
 from radloop.use_case import UseCase
+
+DEFAULT = "phantom-cxr"
+"""The use case that makes its own data."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,18 @@ def runs_folder(use_case: str, settings: Settings) -> Path:
     return settings.place / "runs" / use_case
 
 
+def check_request(use_case: UseCase, source: Path | None, settings: Settings) -> None:
+    """Refuse what cannot work before anything starts: a source is listed but not decoded.
+
+    Raises:
+        InputError: the source is missing, empty or mislabelled, or there is no data.
+    """
+    if source is not None:
+        read_source(source, use_case)
+    elif use_case.name != DEFAULT and versions.pinned(use_case.name, settings) is None:
+        raise InputError("no_data", f"{use_case.name} has no data yet", f"run `radloop ingest {use_case.name} --source PATH`")
+
+
 def bring_data(use_case: UseCase, source: Path | None, settings: Settings) -> IngestResult | None:
     """Ingest a source; without one, only the phantoms make their own data, and only if they have none.
 
@@ -100,28 +116,15 @@ def bring_data(use_case: UseCase, source: Path | None, settings: Settings) -> In
     """
     if source is not None:
         return ingest(use_case, source, settings, lambda done, total: report("ingest", done, total))
-    if versions.pinned(use_case.name, settings) is not None and _present(use_case, settings):
+    if use_case.name != DEFAULT or (settings.data / DEFAULT).is_dir():
         return None
-    if use_case.name != "phantom-cxr":
-        raise InputError("no_data", f"{use_case.name} has no data yet", f"run `radloop ingest {use_case.name} --source PATH`")
-    return ingest(use_case, _phantoms(settings), settings, lambda done, total: report("ingest", done, total))
+    from radloop.data.phantoms import DEFAULT_N, write_phantoms
 
-
-def _present(use_case: UseCase, settings: Settings) -> bool:
-    """Tell whether the pinned data is in the workspace, or in the cache or remote that DVC pulls from."""
-    if (settings.data / use_case.name).is_dir():
-        return True
-    return use_case.name != "phantom-cxr"
-
-
-def _phantoms(settings: Settings) -> Path:
-    from radloop.data.phantoms import write_phantoms
-
-    folder = settings.place / "phantoms"
-    if not (folder / "manifest.csv").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        write_phantoms(folder, progress=lambda done: report("phantoms", done, 0))
-    return folder
+    settings.place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.place, prefix="phantoms-") as temporary:
+        folder = Path(temporary) / "source"
+        write_phantoms(folder, progress=lambda done: report("phantoms", done, DEFAULT_N))
+        return ingest(use_case, folder, settings, lambda done, total: report("ingest", done, total))
 
 
 def open_work(use_case: UseCase, settings: Settings) -> Work:
@@ -203,10 +206,9 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     area = found["metrics"]["auroc"]
     shown = "not evaluable" if area["low"] is None else f"{area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
     rows = "\n".join(f"| {reason['rule']} | {reason['status']} | {reason['sentence']} |" for reason in found["reasons"])
-    return (
-        f"# {found['use_case']} version {found['model_version']}: {found['verdict']}\n\nTest AUROC {shown}. Bundle `{found['bundle']}`.\n\n"
-        f"| rule | status | reason |\n|---|---|---|\n{rows}\n\nReport: `{found['report']}`\n"
-    )
+    head = f"# {found['use_case']} version {found['model_version']}: {found['verdict']}"
+    body = f"Test AUROC {shown}. Bundle `{found['bundle']}`.\n\n| rule | status | reason |\n|---|---|---|\n{rows}"
+    return f"{head}\n\n{body}\n\nReport: `{found['report']}`\n"
 
 
 def validate(work: Work) -> dict[str, Any]:
@@ -256,7 +258,6 @@ def evaluate(work: Work) -> dict[str, Any]:
     return judge_bundle(
         work.use_case,
         work.data,
-        work.run,
         _needed(work, "validate"),
         _needed(work, "search"),
         _needed(work, "package"),

@@ -130,6 +130,20 @@ def test_burnt_in_text_is_refused() -> None:
     assert caught.value.code == "burned_in_annotation"
 
 
+def test_damaged_files_are_refused_or_come_out_clean() -> None:
+    random = np.random.default_rng(0)
+    whole = make_bytes(rich_dataset())
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in random.integers(132, len(whole) - PIXELS.nbytes, 3):
+            damaged[place] = random.integers(256)
+        try:
+            written = write_deidentified(read_dataset(bytes(damaged)), "P1", KEY)
+        except Refusal:
+            continue
+        assert b"Jane" not in written and b"19800101" not in written
+
+
 def test_pseudonyms() -> None:
     # HMAC-SHA256(key, "The quick brown fox jumps over the lazy dog"), a published example
     assert pseudonym(b"key", "The quick brown fox jumps over the lazy dog") == "Pf7bc83f430538424"

@@ -79,7 +79,7 @@ def _settings(as_json: bool) -> Settings:
     except ValueError as error:
         from radloop.errors import ConfigError
 
-        first = getattr(error, "errors", lambda: [{"loc": ("",), "msg": str(error)}])()[0]
+        first = (getattr(error, "errors", list)() or [{"loc": ("",), "msg": str(error)}])[0]
         name = "RADLOOP_" + "_".join(str(part) for part in first["loc"]).upper()
         _fail(ConfigError("invalid_setting", f"{name}: {first['msg']}", "correct the environment variable"), as_json, sys.stdout)
 

@@ -70,11 +70,10 @@ def ingest(use_case: str, source: Path, settings: Settings) -> tuple[dict[str, A
     from radloop.configuration import load_use_case
     from radloop.data.ingest import ingest as bring
     from radloop.records.runs import locked
-    from radloop.stages import runs_folder
+    from radloop.stages import check_request, runs_folder
 
     found = load_use_case(use_case, settings)
-    if not source.exists():
-        raise InputError("source_missing", f"source does not exist: {source}", "give the folder or manifest.csv with --source")
+    check_request(found, source, settings)
     with locked(runs_folder(use_case, settings)):
         result = bring(found, source, settings, lambda done, total: report("ingest", done, total))
     splits = ", ".join(f"{split} {count}" for split, count in sorted(result.splits.items()))

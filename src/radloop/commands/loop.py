@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from radloop.commands.console import Outcome, answering, json_option, use_case_argument
-from radloop.errors import InputError
 from radloop.settings import Settings
 from radloop.stages import STAGES, Budget
 
@@ -34,11 +33,9 @@ def retrain(
 
     Example:  radloop retrain tb-cxr --source ~/shenzhen --trials 4
     """
-    from radloop.stages import load
+    from radloop.stages import check_request, load
 
-    if source is not None and not source.exists():
-        raise InputError("source_missing", f"source does not exist: {source}", "give the folder or manifest.csv with --source")
-    load(use_case, settings, Budget(trials, max_epochs, minutes))
+    check_request(load(use_case, settings, Budget(trials, max_epochs, minutes)), source, settings)
     from radloop.flows.server import run_flow
 
     document = run_flow(use_case, source, trials, max_epochs, minutes, settings)
@@ -54,11 +51,13 @@ def _summary(document: dict[str, Any]) -> str:
     area = document["metrics"]["auroc"]
     lines = [f"  {marks[reason['status']]}  {reason['rule']}: {reason['sentence']}" for reason in document["reasons"]]
     if document["verdict"] == "passed":
-        end = f"next: a reviewer reads the report and runs\n  radloop review approve {use_case} {version} --by NAME --note TEXT\n  radloop deploy {use_case}"
+        approve = f"radloop review approve {use_case} {version} --by NAME --note TEXT"
+        end = f"next: a reviewer reads the report and runs\n  {approve}\n  radloop deploy {use_case}"
     else:
         end = "rejected: no alias was moved; the evidence is kept."
-    numbers = f"test AUROC {_shown(area['value'])} ({_shown(area['low'])} to {_shown(area['high'])}), {document['seconds']['total']:.0f} s"
-    head = f"{use_case} version {version}: {document['verdict']} by the gate, {numbers}"
+    bounds = f"{_shown(area['value'])} ({_shown(area['low'])} to {_shown(area['high'])})"
+    seconds = document["seconds"]["total"]
+    head = f"{use_case} version {version}: {document['verdict']} by the gate, test AUROC {bounds}, {seconds:.0f} s"
     return "\n".join([head, *lines, f"report: {document['report']}", end])
 
 

@@ -48,11 +48,13 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
             }
             for item in registry.versions()
         ]
-    lines = [
-        f"{row['use_case']} {row['version']}: {row['verdict']}, {row['review'] or 'awaits review'}{' [' + row['alias'] + ']' if row['alias'] else ''}"
-        for row in rows
-    ]
+    lines = [_listed(row) for row in rows]
     return {"versions": rows}, "\n".join(lines) or "no version was judged yet; run `radloop retrain UC`"
+
+
+def _listed(row: dict[str, Any]) -> str:
+    alias = f" [{row['alias']}]" if row["alias"] else ""
+    return f"{row['use_case']} {row['version']}: {row['verdict']}, {row['review'] or 'awaits review'}{alias}"
 
 
 @review.command()
@@ -130,11 +132,13 @@ def log(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
     from radloop.governance.review import decisions
 
     rows = list(decisions(settings, use_case))
-    lines = [
-        f"{row['time']} {row['use_case']} {row['version']}: {row['decision']} {('by ' + row['by']) if 'by' in row else ''} {row.get('note', '')}".rstrip()
-        for row in rows
-    ]
+    lines = [_logged(row) for row in rows]
     return {"decisions": rows, "verified": True}, "\n".join([*lines, f"{len(rows)} entries, chain verified"])
+
+
+def _logged(row: dict[str, Any]) -> str:
+    who = f" by {row['by']}: {row['note']}" if "by" in row else ""
+    return f"{row['time']} {row['use_case']} {row['version']}: {row['decision']}{who}"
 
 
 @click.command()

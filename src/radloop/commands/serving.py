@@ -148,8 +148,10 @@ def _line(file: Path, result: dict[str, Any]) -> str:
     if "error" in result:
         hint = result["error"]["hint"]
         return f"{file}: refused ({result['error']['code']}): {result['error']['message']}" + (f" ({hint})" if hint else "")
-    parts = [
-        f"{finding['label']} {'yes' if finding['positive'] else 'no'}, probability {finding['probability']:.3f} against {finding['threshold']:.3f}"
-        for finding in result["findings"]
-    ]
+    parts = [_found(finding) for finding in result["findings"]]
     return f"{file}: {'; '.join(parts)}" + "".join(f"\n  note: {warning}" for warning in result["warnings"])
+
+
+def _found(finding: dict[str, Any]) -> str:
+    answer = "yes" if finding["positive"] else "no"
+    return f"{finding['label']} {answer}, probability {finding['probability']:.3f} against {finding['threshold']:.3f}"

@@ -96,7 +96,5 @@ def read_manifest(folder: Path) -> pd.DataFrame:
         ) from error
     if table.schema.names != _SCHEMA.names:
         raise IntegrityError("manifest_schema", f"{path.name} has another schema", "run `radloop ingest` again")
-    frame = table.to_pandas()
-    words = ["site", "sex", "view"]
-    frame[words] = frame[words].astype(object).where(frame[words].notna(), None)
+    frame: pd.DataFrame = table.to_pandas()
     return frame

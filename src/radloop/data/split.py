@@ -33,7 +33,7 @@ def assign_splits(rows: Sequence[SourceRow], spec: SplitSpec, known: Mapping[str
 
 def _final(patient: str, given: str | None, settled: Mapping[str, str], cut: Mapping[str, Split]) -> Split:
     if given in ("tune", "calibrate", "test"):
-        return given
+        return next(split for split in SPLITS if split == given)
     if patient in cut:
         return cut[patient]
     # An unplaced image of a patient whom the source placed elsewhere goes with the patient; one that the
@@ -43,6 +43,8 @@ def _final(patient: str, given: str | None, settled: Mapping[str, str], cut: Map
 
 
 def _too_small(rows: Sequence[SourceRow], given: Sequence[str | None]) -> bool:
+    if {"train", "tune", "calibrate", "test"} <= set(given):
+        return False  # a source with all four words means them
     patients: dict[str, set[str]] = defaultdict(set)
     for row, split in zip(rows, given, strict=True):
         if split == "tune":

@@ -95,8 +95,9 @@ def score_cases(
         progress(number + 1, len(frame))
     ages = frame["age"].to_numpy(np.float64)
     bands = [subgroups.age_band(float(age)) for age in ages]
-    labels = (frame["label"] == facts.labels.positive).to_numpy(np.int64)
-    return Cases(frame.assign(age_band=bands), probabilities, labels, _intended(ages, facts.intended_use))
+    labels = np.asarray(frame["label"] == facts.labels.positive, dtype=np.int64)
+    banded = frame.assign(age_band=pd.Series(bands, index=frame.index, dtype=object))
+    return Cases(banded, probabilities, labels, _intended(ages, facts.intended_use))
 
 
 def _intended(ages: NDArray[np.float64], use: IntendedUse) -> NDArray[np.bool_]:

@@ -13,7 +13,6 @@ from radloop import __version__
 from radloop.data.manifest import read_manifest
 from radloop.evaluation.judgement import Judgement
 from radloop.inference.bundle import Bundle
-from radloop.inference.verification import bundle_files
 from radloop.records.seal import digest_bytes, digest_document, digest_file
 from radloop.settings import Settings
 from radloop.training.search import SearchResult

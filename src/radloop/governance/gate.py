@@ -99,14 +99,19 @@ def _bound(evidence: Evidence, rule: BoundRule) -> list[Reason]:
 def _subgroups(evidence: Evidence, rule: SubgroupRule) -> list[Reason]:
     rows = _at(evidence, "subgroups")
     gated = _at(evidence, "policy_subgroups")
-    if not isinstance(gated, list) or not isinstance(rows, list):
+    if not isinstance(gated, list) or not gated or not isinstance(rows, list):
         return [
             Reason(
                 rule.name, "not_evaluable", None, rule.limit, "The evidence names no gated subgroups: missing evidence means no."
             )
         ]
-    found = {(_at(row, "attribute"), _at(row, "value")): row for row in rows}
-    return [_subgroup(found.get((_at(group, "attribute"), _at(group, "value"))), group, rule) for group in gated]
+    found = {key: row for row in rows if (key := _key(row)) is not None}
+    return [_subgroup(found.get(key) if (key := _key(group)) is not None else None, group, rule) for group in gated]
+
+
+def _key(document: Any) -> tuple[str, str] | None:
+    attribute, value = _at(document, "attribute"), _at(document, "value")
+    return (attribute, value) if isinstance(attribute, str) and isinstance(value, str) else None
 
 
 def _subgroup(row: Any, group: Any, rule: SubgroupRule) -> Reason:
@@ -152,10 +157,9 @@ def _parity(evidence: Evidence, rule: ParityRule) -> list[Reason]:
     what = "The largest change of a probability from the trained network to the bundle"
     reason = _compared(rule.name, difference, rule.max_difference, False, what)
     if difference is not None:
-        word = "passed" if reason.status == "passed" else "failed"
         reason = Reason(
             rule.name,
-            word,
+            reason.status,
             difference,
             rule.max_difference,
             f"{what} is {difference:.2g}; the policy asks at most {rule.max_difference:g}.",

@@ -12,7 +12,6 @@ from radloop.evaluation.judgement import cases_as_csv, judge, score_cases
 from radloop.governance.evidence import compose
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
-from radloop.records.runs import Run
 from radloop.records.seal import write_atomic, write_sealed
 from radloop.settings import Settings
 from radloop.training.search import SearchResult
@@ -22,7 +21,6 @@ from radloop.use_case import UseCase
 def judge_bundle(
     use_case: UseCase,
     data: DataVersion,
-    run: Run,
     validation: dict[str, Any],
     search: dict[str, Any],
     packaged: dict[str, Any],

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
 from radloop.errors import Refusal
-from radloop.images.dicom import stored_values
+from radloop.images.dicom import refusing, stored_values
 from radloop.images.header import parse_age
 
 METHOD = "Radloop whitelist: pixels, geometry, window, age, sex"
@@ -26,7 +26,15 @@ METHOD = "Radloop whitelist: pixels, geometry, window, age, sex"
 IMPLEMENTATION = "2.25.302110783284537906104871293049358240761"
 VERSION_NAME = "RADLOOP_1"
 
-_CODES = ("Modality", "BodyPartExamined", "ViewPosition", "PatientSex", "PhotometricInterpretation", "VOILUTFunction")
+_CODES = (
+    "Modality",
+    "BodyPartExamined",
+    "ViewPosition",
+    "PatientSex",
+    "PhotometricInterpretation",
+    "VOILUTFunction",
+    "RescaleType",
+)
 _CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _NUMBERS = (
     "PatientAge",
@@ -75,6 +83,11 @@ def deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> Dataset:
         Refusal: `burned_in_annotation` where the file says that text is in its pixels, or what
             `dicom.stored_values` refuses.
     """
+    with refusing():
+        return _clean(dataset, pseudonym, uid_key)
+
+
+def _clean(dataset: Dataset, patient: str, key: bytes) -> Dataset:
     if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
         raise Refusal(
             "burned_in_annotation",
@@ -91,8 +104,8 @@ def deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> Dataset:
     for keyword in _LOOKUPS:
         if dataset.get(keyword):
             setattr(clean, keyword, Sequence([_lookup(item, keyword) for item in dataset[keyword].value]))
-    _replace_uids(dataset, clean, uid_key)
-    clean.PatientID = pseudonym
+    _replace_uids(dataset, clean, key)
+    clean.PatientID = patient
     clean.PatientName = ""
     clean.PatientIdentityRemoved = "YES"
     clean.DeidentificationMethod = METHOD
@@ -115,7 +128,8 @@ def write_deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> byte
     clean.file_meta = meta
     clean.preamble = b"\0" * 128
     stream = io.BytesIO()
-    pydicom.dcmwrite(stream, clean, enforce_file_format=True)
+    with refusing():
+        pydicom.dcmwrite(stream, clean, enforce_file_format=True)
     return stream.getvalue()
 
 

@@ -31,7 +31,7 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _PREAMBLE = 128
-_MAX_INFLATED = 512_000_000
+_MAX_INFLATED = 256_000_000
 _VR = re.compile(rb"[A-Z]{2}")
 
 
@@ -62,7 +62,7 @@ def read_dataset(source: Path | bytes) -> pydicom.Dataset:
     Raises:
         Refusal: `unreadable_image`.
     """
-    with _refusing():
+    with refusing():
         content = source if isinstance(source, bytes) else source.read_bytes()
         if not is_dicom(content):
             raise unreadable("it is not DICOM")
@@ -78,7 +78,7 @@ def read_pixels(dataset: pydicom.Dataset) -> tuple[NDArray[np.uint8], Header]:
     Raises:
         Refusal: `unreadable_image`, `image_too_large`, `colour_image` or `multi_frame`.
     """
-    with _refusing():
+    with refusing():
         header = read_header(dataset)
         return display(stored_values(dataset), dataset), header
 
@@ -89,7 +89,7 @@ def read_header(dataset: pydicom.Dataset) -> Header:
     Raises:
         Refusal: `unreadable_image`: there is no image or its size is missing.
     """
-    with _refusing():
+    with refusing():
         rows, columns = dataset.get("Rows"), dataset.get("Columns")
         if not any(keyword in dataset for keyword in _PIXELS) or rows is None or columns is None:
             raise unreadable("the file holds no image")
@@ -120,7 +120,7 @@ def stored_values(dataset: pydicom.Dataset) -> NDArray[Any]:
     Raises:
         Refusal: `unreadable_image`, `image_too_large`, `colour_image` or `multi_frame`.
     """
-    with _refusing():
+    with refusing():
         _check_grey(dataset)
         check_size(int(dataset.Rows), int(dataset.Columns))
         compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
@@ -180,7 +180,7 @@ def _check_inflated(content: bytes) -> None:
         size += len(inflate.decompress(waiting, 1 << 24))
         waiting = inflate.unconsumed_tail
         if size > _MAX_INFLATED:
-            raise Refusal("image_too_large", "the file unpacks to more than 512 MB", "send one image")
+            raise Refusal("image_too_large", "the file unpacks to more than 256 MB", "send one image")
 
 
 def _word(dataset: pydicom.Dataset, keyword: str) -> str | None:
@@ -192,7 +192,7 @@ def _word(dataset: pydicom.Dataset, keyword: str) -> str | None:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def refusing() -> Iterator[None]:
     """Turn whatever a parser or a decoder raises into one refusal.
 
     Hostile files make them raise almost anything. The cause is dropped: its text may quote a value.

@@ -153,7 +153,9 @@ def _write_bentofile(context: Path, requirements: list[str], content: str) -> No
 
 def _build(context: Path, version: str, settings: Settings) -> None:
     """Run BentoML in a process of its own: it reads its home once, and imports the service."""
-    command = [sys.executable, "-m", "bentoml", "build", "--version", version, "--output", "tag", str(context)]
+    # The file is named: one that BentoML finds by itself may not lie below a folder like `.radloop`.
+    options = ["--bentofile", str(context / "bentofile.yaml"), "--version", version, "--output", "tag"]
+    command = [sys.executable, "-m", "bentoml", "build", *options, str(context)]
     environment = os.environ | settings.environment()
     done = subprocess.run(command, cwd=context, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:

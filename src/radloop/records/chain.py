@@ -34,7 +34,7 @@ def append(path: Path, payload: Mapping[str, Any]) -> dict[str, Any]:
         if whole < len(content):
             stream.truncate(whole)
         lines = content[:whole].splitlines()
-        last = json.loads(lines[-1]) if lines else {"index": -1, "link": START}
+        last: dict[str, Any] = json.loads(lines[-1]) if lines else {"index": -1, "link": START}
         entry = _entry(last["index"] + 1, last["link"], dict(payload))
         stream.seek(0, os.SEEK_END)
         stream.write(canonical(entry))

@@ -66,7 +66,7 @@ def write_atomic(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_sealed(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:

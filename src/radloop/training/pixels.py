@@ -54,7 +54,7 @@ def load_pixels(
     if not path.is_file():
         _build(path, folder, frame, use_case, progress)
     images = np.load(path, mmap_mode="r")
-    labels = (frame["label"] == use_case.labels.positive).to_numpy(np.int64)
+    labels = np.asarray(frame["label"] == use_case.labels.positive, dtype=np.int64)
     return Pixels(images, labels, frame)
 
 

@@ -76,7 +76,7 @@ class _Epochs(Callback):
     def __init__(self, call: EpochEnd) -> None:
         self._call = call
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self._call(trainer.current_epoch, metrics)
 

@@ -67,7 +67,7 @@ def draw_anatomy(seed: int, patient: int, sex: str, age: int) -> Anatomy:
         heart_width=draws.around(172 + older // 4, 55),
         heart_height=draws.around(168, 44),
         heart_drop=draws.around(640, 60),
-        knob=draws.around(40 + older // 5, 28),
+        knob=draws.around(26 + older // 3, 22),
         hilum=draws.around(440, 60),
         spine_bend=draws.around(0, 44),
         rib_pitch=draws.around(98, 26),

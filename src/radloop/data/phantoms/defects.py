@@ -76,7 +76,7 @@ def _straddle(cohort: list[Phantom], draws: Draws) -> list[Phantom]:
 
 
 def _mislabel(cohort: list[Phantom], draws: Draws) -> list[Phantom]:
-    """Call 30% of the women's opacities in `train` normal (at least one); the pictures keep them."""
+    """Call 30% of the women's opacities in `train` normal (at least one); the pictures keep them, the manifest says no extent."""
     positives = [phantom.index for phantom in cohort if phantom.opaque and phantom.split == "train" and phantom.sex == NOISY_SEX]
     wrong = set(draws.shuffled(positives)[: _share(NOISY_PERCENT, len(positives))])
     return [replace(phantom, label=Label.NORMAL) if phantom.index in wrong else phantom for phantom in cohort]

@@ -62,7 +62,7 @@ def expose(attenuation: Field, site: Site, draws: Draws, noise: Draws) -> Field:
     offset = machine.offset + draws.around(0, 150)
     shoulder = machine.shoulder + draws.around(0, 40)
     sharp = blur(attenuation, machine.softness)
-    values = (sharp * np.int32(gain) >> 8) + np.int32(offset)
+    values: Field = (sharp * np.int32(gain) >> 8) + np.int32(offset)
     values -= (values * values >> 12) * np.int32(shoulder) // (4 * ONE)
     # Dense parts let fewer quanta through: the noise grows with the value.
     grain = noise.noise(SIZE, SIZE) * np.int32(machine.noise) // np.int32(148)

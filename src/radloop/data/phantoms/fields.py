@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -58,7 +59,7 @@ def bump(du: Field, dv: Field, radius_u: int, radius_v: int) -> Field:
 def curve(points: tuple[tuple[int, int], ...], length: int, smooth: int = 24) -> Field:
     """Return a smooth curve (length,) near the (position, value) points: straight lines, blurred twice."""
     pieces = [np.full(max(points[0][0], 0), points[0][1], dtype=np.int32)]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         steps = np.arange(x1 - x0, dtype=np.int32)
         pieces.append(y0 + steps * np.int32(y1 - y0) // np.int32(x1 - x0))
     line = np.concatenate(pieces)[:length]
@@ -69,8 +70,8 @@ def curve(points: tuple[tuple[int, int], ...], length: int, smooth: int = 24) ->
 
 
 def _moving_mean(line: Field, radius: int) -> Field:
-    padded = np.pad(line, (radius + 1, radius), mode="edge")
-    total = np.cumsum(padded, dtype=np.int32)
+    first, last = np.full(radius + 1, line[0]), np.full(radius, line[-1])
+    total = np.cumsum(np.concatenate([first, line, last]), dtype=np.int32)
     width = 2 * radius + 1
     return (total[width:] - total[:-width]) // np.int32(width)
 
@@ -78,24 +79,27 @@ def _moving_mean(line: Field, radius: int) -> Field:
 def blur(field: Field, times: int = 1) -> Field:
     """Return the field after `times` blurs with the kernel 1 2 1 along both axes; edges are repeated."""
     for _ in range(times):
-        wide = np.pad(field, 1, mode="edge")
-        rows = wide[:-2] + 2 * wide[1:-1] + wide[2:]
-        field = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4
+        field = _add_neighbours(_add_neighbours(field).T).T
+        field += 8
+        field >>= 4
     return field
+
+
+def _add_neighbours(field: Field) -> Field:
+    total = field * np.int32(2)
+    total[1:] += field[:-1]
+    total[:1] += field[:1]
+    total[:-1] += field[1:]
+    total[-1:] += field[-1:]
+    return total
 
 
 def enlarge(coarse: Field, size: int) -> Field:
     """Return a (size, size) field through the knots (k, k) of `coarse`, bilinear; k - 1 divides size."""
-    weights = _weights(coarse.shape[0], size)
-    return (weights @ coarse @ weights.T) >> 16
-
-
-@cache
-def _weights(knots: int, size: int) -> Field:
-    cell = size // (knots - 1)
+    cell = np.int32(size // (coarse.shape[0] - 1))
     place = np.arange(size, dtype=np.int32)
-    left, part = place // cell, (place % cell) * np.int32(ONE) // np.int32(cell)
-    weights = np.zeros((size, knots), dtype=np.int32)
-    weights[place, left] = ONE - part
-    weights[place, left + 1] = part
-    return weights
+    knot, part = place // cell, place % cell * np.int32(ONE) // cell
+    rest = ONE - part
+    rows = coarse[knot] * rest[:, None] + coarse[knot + 1] * part[:, None]
+    field: Field = (rows[:, knot] * rest + rows[:, knot + 1] * part) >> 16
+    return field

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from radloop.data.phantoms.anatomy import Anatomy
-from radloop.data.phantoms.fields import Field, Mask
+from radloop.data.phantoms.fields import Field
 from radloop.data.phantoms.randomness import Draws
 
 SIZE = 256
@@ -46,16 +46,16 @@ class Frame:
 
     Attributes:
         u, v: from the image's left and from its top.
-        lateral: distance from the patient's midline.
-        left: the patient's left half, on the right of the image.
+        across: from the patient's midline, positive towards their left, which is the image's right.
+        lateral: the same without its sign.
         side: `v` cut to the frame, plus SPAN on the patient's left: an index into two tables end to end.
         midline: (SPAN,) the midline's `u` at each `v`.
     """
 
     u: Field
     v: Field
+    across: Field
     lateral: Field
-    left: Mask
     side: Field
     midline: Field
     _inverse: tuple[int, int, int, int, int]
@@ -103,6 +103,6 @@ def place(anatomy: Anatomy, pose: Pose) -> Frame:
     # The spine's bend and the turn move the midline by a parabola that is widest at mid-height.
     bend = (np.arange(SPAN, dtype=np.int32) * (SPAN - np.arange(SPAN, dtype=np.int32)) >> 10) * anatomy.spine_bend >> 8
     midline = (bend + (MIDLINE + pose.turn // 2)).astype(np.int32)
-    offset = u - midline[level]
-    left = offset >= 0
-    return Frame(u, v, np.abs(offset), left, level + left * np.int32(SPAN), midline, (a, b, c, pose.right, pose.down))
+    across = u - midline[level]
+    side = level + (across >= 0) * np.int32(SPAN)
+    return Frame(u, v, across, np.abs(across), side, midline, (a, b, c, pose.right, pose.down))

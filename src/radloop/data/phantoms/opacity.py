@@ -34,8 +34,8 @@ class Opacity:
 def draw_opacity(frame: Frame, thorax: Thorax, draws: Draws, texture: Draws) -> Opacity:
     """Draw one to three patches, or more where small ones fell at the edge, and fill them with a mottle.
 
-    The mottle is what tells the finding from a fold or a vessel: grains of about five pixels, nearly
-    of zero mean, as acinar shadows are. Brightness alone says little.
+    The mottle is what tells the finding from a fold or a vessel: grains of about five pixels, as acinar
+    shadows are. The patches are brighter than the lung too, but so are folds, and patients differ by more.
     """
     weight, covered = np.zeros((SIZE, SIZE), dtype=np.int32), np.zeros((SIZE, SIZE), dtype=np.bool_)
     area = int(thorax.lung.sum())
@@ -61,7 +61,7 @@ def _patch(frame: Frame, thorax: Thorax, draws: Draws) -> Field:
 
 
 def _mottle(draws: Draws) -> Field:
-    """Return grains of about five pixels, (SIZE, SIZE), near zero mean."""
+    """Return grains of about five pixels, (SIZE, SIZE), of a mean near zero."""
     half = draws.noise(SIZE // 2, SIZE // 2)
     grain = np.repeat(np.repeat(half, 2, axis=0), 2, axis=1)
     fine = blur(grain, 5)

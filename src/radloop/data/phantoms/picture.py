@@ -79,9 +79,10 @@ def _draw(phantom: Phantom, seed: int) -> tuple[Field, int]:
 def _altered(values: Field, draws: Draws) -> Field:
     """Return a near-duplicate: another exposure, a little noise, one or two rows and columns cropped away."""
     rows, columns = draws.between(1, 2), draws.between(1, 2)
-    moved = np.pad(values[rows:, columns:], ((0, rows), (0, columns)), mode="edge")
+    moved: Field = np.pad(values[rows:, columns:], ((0, rows), (0, columns)), mode="edge")
     moved = moved * np.int32(1000 + draws.between(-40, 40)) // 1000 + np.int32(draws.between(-40, 40))
-    return np.clip(moved + draws.noise(*values.shape) * 6 // 148, 0, LARGEST)
+    moved += draws.noise(*values.shape) * np.int32(6) // np.int32(148)
+    return np.clip(moved, 0, LARGEST)
 
 
 def _window(values: Field) -> tuple[int, int]:

@@ -88,7 +88,7 @@ def _inner(anatomy: Anatomy) -> Field:
 
 def _diaphragm(anatomy: Anatomy, pose: Pose, frame: Frame) -> Field:
     """The domes: the v below which there is no lung; they fall off to the sides as parabolas."""
-    top = np.where(frame.left, np.int32(anatomy.dome_left), np.int32(anatomy.dome_right)) - np.int32(pose.breath)
+    top = np.where(frame.across >= 0, np.int32(anatomy.dome_left), np.int32(anatomy.dome_right)) - np.int32(pose.breath)
     from_top = frame.lateral - 200
     fall = (from_top * from_top >> 8) * np.int32(anatomy.dome_curve) >> 8
     return top + np.where(from_top > 0, fall + (fall * from_top >> 9), fall >> 1)
@@ -107,14 +107,16 @@ def _body(anatomy: Anatomy, frame: Frame) -> Field:
     edge = np.concatenate([width, width])[frame.side] - frame.lateral
     thick = 1060 + 5 * anatomy.girth
     muscle = curve(((0, 0), (190, 0), (300, 2 * anatomy.muscle), (460, 2 * anatomy.muscle), (560, 0)), SPAN, 30)
-    depth = np.int32(thick) + (np.clip(frame.v, 0, SPAN) * np.int32(260) >> 10) + np.concatenate([muscle, muscle])[frame.side]
+    depth: Field = (
+        np.int32(thick) + (np.clip(frame.v, 0, SPAN) * np.int32(260) >> 10) + np.concatenate([muscle, muscle])[frame.side]
+    )
     return (ramp(edge, 26) * 96 + ramp(edge, 240) * 160 >> 8) * depth >> 8
 
 
 def _heart(anatomy: Anatomy, pose: Pose, frame: Frame, view: str) -> Field:
     """The heart's outline as a signed depth in units / 2. Against an AP plate it is nearer the tube and looks larger."""
     wide = anatomy.heart_width * (112 if view == "AP" else 100) // 100
-    du = frame.u - frame.midline[np.clip(frame.v, 0, SPAN - 1)] - np.int32(34 + wide // 8 + pose.turn)
+    du = frame.across - np.int32(34 + wide // 8 + pose.turn)
     dv = frame.v - np.int32(anatomy.heart_drop - pose.breath // 2)
     # Sheared, so that the apex points down to the left.
     return ellipse(du - (dv * 70 >> 8), dv - (du * 50 >> 8), wide, anatomy.heart_height)
@@ -124,12 +126,13 @@ def _centre(anatomy: Anatomy, pose: Pose, frame: Frame) -> Field:
     """Mediastinum, aortic knob and hila, 0 to ONE."""
     waist = curve(((0, 120), (110, 86), (220, anatomy.waist - 8), (600, anatomy.waist - 4), (1000, anatomy.waist + 40)), SPAN)
     column = ramp(np.concatenate([waist, waist])[frame.side] - frame.lateral, 34)
-    across = frame.u - frame.midline[np.clip(frame.v, 0, SPAN - 1)]
+    across = frame.across
     knob = bump(across - np.int32(anatomy.waist - 4 + anatomy.knob // 3), frame.v - 322, anatomy.knob + 44, anatomy.knob + 56)
     turn = np.int32(pose.turn // 2)
     left = bump(across - turn - np.int32(anatomy.waist + 22), frame.v - np.int32(anatomy.hilum - 18), 74, 92)
     right = bump(across - turn + np.int32(anatomy.waist + 26), frame.v - np.int32(anatomy.hilum), 74, 98)
-    return np.minimum(np.maximum(column, np.minimum(2 * knob, ONE)) + ((left + right) * 110 >> 8), ONE)
+    centre: Field = np.maximum(column, np.minimum(2 * knob, ONE)) + ((left + right) * 110 >> 8)
+    return np.minimum(centre, ONE)
 
 
 def _spine(frame: Frame) -> Field:
@@ -141,7 +144,7 @@ def _spine(frame: Frame) -> Field:
 
 def _trachea(pose: Pose, frame: Frame) -> Field:
     """The air column down to the carina, and the two main bronchi as it forks."""
-    across = np.abs(frame.u - frame.midline[np.clip(frame.v, 0, SPAN - 1)] - np.int32(pose.turn // 3))
+    across = np.abs(frame.across - np.int32(pose.turn // 3))
     fork = np.maximum(frame.v - 372, 0)
     tube = ramp(22 - np.abs(across - fork), 14)
     length = ramp(440 - frame.v, 60) * ramp(frame.v + 40, 60) >> 8

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from radloop.data.phantoms.cohort import Phantom, draw_cohort
+from radloop.data.phantoms.cohort import Label, Phantom, draw_cohort
 from radloop.data.phantoms.defects import Defect, plant_defects
 from radloop.data.phantoms.dicom import patient_id, write_dicom
 from radloop.data.phantoms.picture import draw_picture
@@ -90,8 +90,9 @@ def _write(folder: Path, cohort: list[Phantom], seed: int, progress: Callable[[i
         path = f"images/{count:05d}.dcm"
         picture = draw_picture(phantom, cohort, seed)
         write_dicom(folder / path, phantom, picture, seed)
-        extent = f"0.{picture.extent:03d}"
-        writer.writerow((path, patient_id(seed, phantom.patient), phantom.label, extent, phantom.site, phantom.split))
+        # A wrong label hides the extent too, or the manifest would contradict itself.
+        extent = picture.extent if phantom.label is Label.OPACITY else 0
+        writer.writerow((path, patient_id(seed, phantom.patient), phantom.label, f"0.{extent:03d}", phantom.site, phantom.split))
         if progress is not None:
             progress(count)
     _write_text(folder / "manifest.csv", table.getvalue())

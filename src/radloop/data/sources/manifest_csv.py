@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from radloop.data.sources.row import SourceRow, read_age
@@ -28,7 +29,7 @@ def read_manifest_csv(path: Path, use_case: UseCase) -> list[SourceRow]:
     return [_row(root, number, record, use_case.source.columns) for number, record in enumerate(records, start=2)]
 
 
-def _check_columns(present: list[str] | tuple[str, ...], use_case: UseCase) -> None:
+def _check_columns(present: Sequence[str], use_case: UseCase) -> None:
     for meaning, column in use_case.source.columns.model_dump().items():
         if column is not None and column not in present:
             raise InputError(

@@ -1,0 +1,55 @@
+# Every target works on a fresh clone: it makes .venv/ first if that is missing or out of date.
+PYTHON ?= python3
+UC ?= phantom-cxr
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline clean
+
+help: ## Show the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv/ and install the lock file and Radloop into it.
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Radloop needs Python 3.11 to 3.13: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@sh scripts/install $(BIN)
+	@touch $@
+
+retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a candidate; SOURCE=PATH ingests first.
+	@$(BIN)/radloop retrain $(UC) $(if $(SOURCE),--source $(SOURCE))
+
+test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
+	@$(BIN)/pytest
+
+check: $(STAMP) ## Lint, format, types and layers.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## Format the code.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(STAMP) ## Resolve requirements.lock anew from pyproject.toml.
+	@$(BIN)/pip install -q uv
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url -q -o requirements.lock
+
+serve: $(STAMP) ## Serve every champion on loopback.
+	@$(BIN)/radloop serve
+
+bench-loop: $(STAMP) ## Where the phantom loop's time goes that is not training or evaluation.
+	@$(BIN)/python benchmarks/loop_overhead.py
+
+bench-resume: $(STAMP) ## Kill the loop at many moments, and compare with an uninterrupted run.
+	@$(BIN)/python benchmarks/kill_resume.py
+
+bench-offline: $(STAMP) ## The default loop without a network, every attempt to connect counted.
+	@$(BIN)/python benchmarks/offline.py
+
+clean: ## Remove caches; data, models and records stay.
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info src/*.egg-info

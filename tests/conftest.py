@@ -1,0 +1,87 @@
+"""What all tests share: capabilities that skip by name, an installation of their own, and one loop for all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from installations import ROOT, SMALL_N, Installation, make_installation
+
+from radloop.settings import SILENCE
+
+os.environ.update(SILENCE)
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+for name in [name for name in os.environ if name.startswith("RADLOOP_") and name not in ("RADLOOP_FULL", "RADLOOP_REAL_DATA")]:
+    del os.environ[name]
+
+
+def need(condition: bool, what: str) -> None:
+    """Skip a test by the name of what is missing; under RADLOOP_FULL=1 fail instead."""
+    if not condition:
+        if os.environ.get("RADLOOP_FULL") == "1":
+            pytest.fail(f"RADLOOP_FULL=1 and {what}")
+        pytest.skip(what)
+
+
+def need_command(name: str, package: str) -> None:
+    """Skip without a system command, naming the package that has it."""
+    need(shutil.which(name) is not None, f"{name} is missing: apt-get install {package}")
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real images; without the variable the test skips and says how to get data."""
+    value = os.environ.get("RADLOOP_REAL_DATA")
+    if not value:
+        pytest.skip("RADLOOP_REAL_DATA is not set: point it at a folder that holds tb_shenzhen_256/ with manifest.csv and images")
+    folder = (ROOT / value).resolve()
+    assert folder.is_dir(), f"RADLOOP_REAL_DATA is set and {value} is no folder"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small set of clean phantoms: DICOM files and manifest.csv."""
+    from radloop.data.phantoms import write_phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms") / "source"
+    write_phantoms(folder, n=SMALL_N, seed=5)
+    return folder
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    """An empty installation."""
+    return make_installation(tmp_path / "site")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """An installation after `radloop retrain`, with what the command printed."""
+
+    installation: Installation
+    summary: dict[str, Any]
+    source: Path
+
+
+@pytest.fixture(scope="session")
+def loop(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Iterator[Loop]:
+    """One small loop up to a candidate, run once as a user runs it. Tests that change it copy it first."""
+    place = make_installation(tmp_path_factory.mktemp("loop") / "site")
+    yield Loop(place, place.json("retrain", "phantom-cxr", "--source", str(phantoms)), phantoms)
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Iterator[Loop]:
+    """A second installation whose candidate was approved and deployed."""
+    place = make_installation(tmp_path_factory.mktemp("champion") / "site")
+    summary = place.json("retrain", "phantom-cxr", "--source", str(phantoms), "--trials", "1")
+    version = str(summary["model_version"])
+    place.run("review", "approve", "phantom-cxr", version, "--by", "Dr. A. Reader", "--note", "read the report", check=0)
+    place.run("deploy", "phantom-cxr", check=0)
+    yield Loop(place, summary, phantoms)

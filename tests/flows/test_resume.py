@@ -1,0 +1,80 @@
+"""Kill the loop in the middle, run the same command again: the result is an uninterrupted run's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from installations import Installation, make_installation
+from mlflow import MlflowClient
+
+TRIALS = 4
+COMMAND = ["retrain", "phantom-cxr", "--trials", str(TRIALS), "--json"]
+
+
+def start(site: Installation, source: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "radloop", *COMMAND, "--source", str(source)]
+    return subprocess.Popen(
+        command,
+        cwd=site.root,
+        env=site.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill_when(site: Installation, source: Path, line: str) -> None:
+    """Start the command and kill its whole process group when its progress shows a line."""
+    process = start(site, source)
+    assert process.stderr is not None
+    seen = []
+    for text in process.stderr:
+        seen.append(text)
+        if line in text:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert line in seen[-1], "".join(seen[-30:])
+
+
+def finish(site: Installation, source: Path) -> dict[str, Any]:
+    process = start(site, source)
+    out, err = process.communicate(timeout=500)
+    assert process.returncode == 0, err[-4000:]
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+def trials_of(site: Installation) -> list[tuple[int, str]]:
+    database = sqlite3.connect(site.root / ".radloop" / "optuna" / "optuna.db")
+    return database.execute("select number, state from trials order by number").fetchall()
+
+
+@pytest.mark.parametrize("line", ["trial 2/4 epoch 1/1"])
+def test_a_kill_during_a_trial_loses_nothing_and_counts_nothing_twice(tmp_path: Path, phantoms: Path, line: str) -> None:
+    whole = make_installation(tmp_path / "whole")
+    reference = finish(whole, phantoms)
+    broken = make_installation(tmp_path / "broken")
+    kill_when(broken, phantoms, line)
+    time.sleep(0.2)
+    before = trials_of(broken)
+    assert before[0] == (0, "COMPLETE")
+    resumed = finish(broken, phantoms)
+    assert resumed["metrics"] == reference["metrics"]
+    assert resumed["model_version"] == 1
+    assert trials_of(broken) == trials_of(whole) == [(number, "COMPLETE") for number in range(TRIALS)]
+    client = MlflowClient(broken.settings.tracking_uri)
+    experiment = client.get_experiment_by_name("phantom-cxr")
+    assert experiment is not None
+    roles = [run.data.tags["radloop.role"] for run in client.search_runs([experiment.experiment_id])]
+    assert sorted(roles) == ["search"] + ["trial"] * TRIALS

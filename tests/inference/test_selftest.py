@@ -1,0 +1,48 @@
+"""A bundle that does not give its own answers does not answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radloop.errors import IntegrityError
+from radloop.inference.bundle import SELFTEST
+from radloop.inference.engine import Engine
+from radloop.inference.predictor import Predictor
+from radloop.inference.selftest import TOLERANCE, run_selftest
+from radloop.inference.verification import verify_bundle
+from tests.bundles import SIZE, make_bundle
+
+
+def test_it_passes_on_the_machine_that_made_it(sealed: Path) -> None:
+    assert run_selftest(verify_bundle(sealed), Engine(sealed / "bundle", SIZE)) < 1e-9
+
+
+@pytest.mark.parametrize("shift", [1.5 * TOLERANCE, float("nan")])
+def test_other_probabilities_fail(tmp_path: Path, shift: float) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        Predictor(make_bundle(tmp_path, selftest_shift=shift))
+    assert caught.value.code == "selftest_failed"
+
+
+def test_a_difference_within_the_tolerance_passes(tmp_path: Path) -> None:
+    Predictor(make_bundle(tmp_path, selftest_shift=0.5 * TOLERANCE))
+
+
+def test_a_file_that_is_no_selftest_fails(folder: Path) -> None:
+    bundle, engine = verify_bundle(folder), Engine(folder / "bundle", SIZE)
+    cases: list[dict[str, np.ndarray]] = [
+        {},
+        {"images": np.zeros((0, SIZE, SIZE), np.uint8), "probabilities": np.zeros(0)},
+        {"images": np.zeros((1, SIZE, SIZE), np.float32), "probabilities": np.zeros(1)},
+        {"images": np.zeros((1, SIZE, SIZE), object), "probabilities": np.zeros(1)},
+    ]
+    for arrays in cases:
+        np.savez(folder / "bundle" / SELFTEST, **arrays)
+        with pytest.raises(IntegrityError, match="not a self-test"):
+            run_selftest(bundle, engine)
+    (folder / "bundle" / SELFTEST).write_bytes(b"no archive")
+    with pytest.raises(IntegrityError, match="not a self-test"):
+        run_selftest(bundle, engine)

@@ -1,0 +1,86 @@
+"""Installations of their own for tests: a working folder, a home, use cases, and commands run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from radloop.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL_N = 120
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A working folder with its own home and use cases; commands run in it as a user runs them."""
+
+    root: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that the commands see."""
+        return Settings(root=self.root, home=self.root / ".radloop", use_cases=self.root / "configs" / "use_cases")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a command."""
+        keep = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RADLOOP_", "PREFECT_API", "MLFLOW_TR"))
+        }
+        return keep | {"OMP_NUM_THREADS": "2"}
+
+    def run(self, *arguments: str, timeout: float = 400, check: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `radloop ARGUMENTS`; with `check`, assert its exit code."""
+        command = [sys.executable, "-m", "radloop", *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        if check is not None:
+            assert done.returncode == check, f"{arguments}: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        return done
+
+    def json(self, *arguments: str, check: int = 0, timeout: float = 400) -> dict[str, Any]:
+        """Run `radloop ARGUMENTS --json` and return its one object."""
+        done = self.run(*arguments, "--json", check=check, timeout=timeout)
+        document = json.loads(done.stdout)
+        assert isinstance(document, dict)
+        return document
+
+
+def small_phantom_config(**changes: Any) -> dict[str, Any]:
+    """Return phantom-cxr made small: a small network on few pixels, and a policy that it can pass."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "use_cases" / "phantom-cxr.yaml").read_text())
+    config["image"]["size"] = 64
+    config["search"] |= {"trials": 2, "max_epochs": 1, "pruner": "none"}
+    config["search"]["recipe"] |= {"backbone": "resnet18", "pretrained": False, "head_epochs": 0, "average_decay": 0.0}
+    config["validation"] |= {"min_images": 20, "min_per_label_and_split": 2}
+    config["policy"]["draws"] = 200
+    config["policy"]["rules"] = [
+        {"kind": "data_verdict", "name": "data_verdict"},
+        {"kind": "lower_bound", "name": "auroc_lower", "metric": "auroc", "limit": 0.0},
+        {"kind": "parity", "name": "parity", "max_difference": 0.001, "max_flips": 0},
+    ]
+    return config | changes
+
+
+def write_use_case(folder: Path, config: dict[str, Any]) -> Path:
+    """Write a use case's YAML under its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{config['name']}.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+def make_installation(root: Path, config: dict[str, Any] | None = None) -> Installation:
+    """Make a working folder with the small phantom use case."""
+    (root / ".radloop").mkdir(parents=True)
+    write_use_case(root / "configs" / "use_cases", config or small_phantom_config())
+    return Installation(root)

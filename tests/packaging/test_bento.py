@@ -1,0 +1,134 @@
+"""The Bento: everything that is served, without this installation and without a network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from radloop.errors import IntegrityError
+from radloop.inference.predictor import Predictor
+from radloop.packaging.bento import NAME, PACKAGES, build_bento
+from radloop.settings import Settings
+from tests.bundles import make_bundle, make_images
+from tests.conftest import need
+from tests.image_files import make_raster
+from tests.services import bentoml_service, point
+
+IMAGE = make_raster(make_images(1, seed=9, size=256)[0])
+
+
+class Installation:
+    """A home with a new bundle for tb-cxr, a served phantom-cxr, and a served use case whose bundle is damaged."""
+
+    def __init__(self, root: Path) -> None:
+        self.settings = Settings(root=root, home=root / ".radloop")
+        bundles = self.settings.bundles
+        self.new = make_bundle(bundles, seed=1)
+        self.other = make_bundle(bundles, seed=2, use_case="phantom-cxr", synthetic=True)
+        damaged = make_bundle(bundles, seed=3, use_case="stroke-ct")
+        for folder in (self.other, damaged):
+            point(folder)
+        (damaged / "bundle" / "model.bin").write_bytes(b"")
+        self.tag = self.build()
+
+    def build(self) -> str:
+        """Build the Bento of the new bundle."""
+        return build_bento("tb-cxr", f"sha256:{self.new.name}", 1, self.settings)
+
+    @property
+    def bento(self) -> Path:
+        """Return the Bento's folder."""
+        name, version = self.tag.split(":")
+        return self.settings.place / "bentoml" / "bentos" / name / version
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return Installation(tmp_path_factory.mktemp("installation"))
+
+
+def test_the_tag_names_the_bundle(installation: Installation) -> None:
+    assert re.fullmatch(rf"{NAME}:{installation.new.name[:12]}-[0-9a-f]{{8}}", installation.tag)
+
+
+def test_it_holds_the_service_and_every_intact_bundle(installation: Installation) -> None:
+    sources = installation.bento / "src"
+    assert (sources / "radloop" / "serving" / "service.py").is_file()
+    assert not (sources / "radloop" / "training").exists()
+    for folder in (installation.new, installation.other):
+        inside = sources / "bundles" / folder.parent.name
+        assert (inside / "current").is_file()
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            copy = inside / folder.name / path.relative_to(folder)
+            assert copy.read_bytes() == path.read_bytes() and not copy.is_symlink()
+    assert not (sources / "bundles" / "stroke-ct").exists()
+
+
+def test_requirements_are_pinned(installation: Installation) -> None:
+    lines = (installation.bento / "env" / "python" / "requirements.txt").read_text().splitlines()
+    assert {line.split("==")[0] for line in lines} >= set(PACKAGES)
+    assert all("==" in line for line in lines)
+
+
+def test_the_same_content_is_built_once(installation: Installation) -> None:
+    before = (installation.bento / "bento.yaml").stat().st_mtime_ns
+    start = time.perf_counter()
+    assert installation.build() == installation.tag
+    assert (installation.bento / "bento.yaml").stat().st_mtime_ns == before
+    assert time.perf_counter() - start < 2.0
+
+
+def test_bentoml_lists_it(installation: Installation) -> None:
+    environment = os.environ | installation.settings.environment()
+    listed = subprocess.run(
+        [sys.executable, "-m", "bentoml", "list"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert NAME in listed.stdout
+
+
+def test_what_is_not_approved_is_not_packed(installation: Installation, tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / ".radloop")
+    folder = make_bundle(settings.bundles, approve=False)
+    with pytest.raises(IntegrityError):
+        build_bento("tb-cxr", f"sha256:{folder.name}", 1, settings)
+    assert not (settings.place / "bentoml" / "bentos").exists()
+
+
+def test_a_half_built_one_is_built_again_without_a_network(installation: Installation) -> None:
+    cut = shutil.which("unshare") and subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode == 0
+    need(bool(cut), "the network cannot be cut: `unshare -n` is missing or not permitted")
+    (installation.bento / "src" / "bundles" / "tb-cxr" / "current").unlink()
+    code = (
+        "from pathlib import Path; from radloop.packaging.bento import build_bento; from radloop.settings import Settings; "
+        f"root = Path({str(installation.settings.root)!r}); "
+        f"print(build_bento('tb-cxr', 'sha256:{installation.new.name}', 1, Settings(root=root, home=root / '.radloop')))"
+    )
+    done = subprocess.run(["unshare", "-n", sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == installation.tag
+    assert (installation.bento / "src" / "bundles" / "tb-cxr" / "current").is_file()
+
+
+def test_it_answers_elsewhere(installation: Installation, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(installation.settings.place / "bentoml", store)
+    shutil.move(installation.settings.bundles, tmp_path / "gone")
+    expected = Predictor(tmp_path / "gone" / "tb-cxr" / installation.new.name).predict(IMAGE)
+    nowhere = tmp_path / "container" / ".radloop"
+    nowhere.parent.mkdir()
+    with bentoml_service(installation.tag, nowhere, BENTOML_HOME=str(store)) as service:
+        answer = httpx.post(f"{service.url}/v1/predict", files={"image": IMAGE}, data={"use_case": "tb-cxr"}).json()
+        assert answer["model"] == expected.model.model_dump()
+        assert answer["findings"][0]["probability"] == expected.findings[0].probability
+        assert httpx.get(f"{service.url}/readyz").status_code == 200
+        served = httpx.get(f"{service.url}/v1/use_cases").json()["use_cases"]
+        assert [one["use_case"] for one in served] == ["phantom-cxr", "tb-cxr"]
+    assert not nowhere.exists()  # nobody can swap there, so no worker waits to be asked

@@ -1,0 +1,91 @@
+"""Use cases from YAML: every mistake names its line and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from installations import ROOT, small_phantom_config
+
+from radloop.configuration import load_use_case, read_use_case, use_case_files
+from radloop.errors import ConfigError, InputError
+from radloop.settings import Settings
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "use_cases").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_use_cases_are_valid(path: Path) -> None:
+    use_case = read_use_case(path)
+    assert use_case.name == path.stem
+    assert {rule.kind for rule in use_case.policy.rules} >= {"data_verdict", "lower_bound", "subgroup_lower_bound", "parity"}
+
+
+def test_an_unknown_use_case_offers_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_use_case("tb-cxt", Settings(root=tmp_path))
+    assert caught.value.hint == "did you mean 'tb-cxr'?"
+
+
+def changed(tmp_path: Path, *path: str | int, value: Any) -> Path:
+    config = small_phantom_config()
+    place: Any = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    file = tmp_path / "phantom-cxr.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    return file
+
+
+def line_of(file: Path, text: str) -> int:
+    return next(number for number, line in enumerate(file.read_text().splitlines(), start=1) if text in line)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code", "words", "hint"),
+    [
+        (("search", "trails"), 3, "unknown_key", "unknown key 'search.trails'", "did you mean 'trials'?"),
+        (("serch",), {}, "unknown_key", "unknown key 'serch'", "did you mean 'search'?"),
+        (("search", "recipe", "droput"), 0.1, "unknown_key", "unknown key 'search.recipe.droput'", "did you mean 'dropout'?"),
+        (("search", "trials"), "two", "wrong_type", "search.trials: ", "mend the line"),
+        (("image", "size"), 8, "invalid_use_case", "image.size: ", "mend the line"),
+        (("synthetic",), "yes", "wrong_type", "synthetic: ", "mend the line"),
+        (
+            ("search", "space", "dropout", "hihg"),
+            1.0,
+            "unknown_key",
+            "unknown key 'search.space.dropout.hihg'",
+            "did you mean 'high'?",
+        ),
+        (("policy", "rules", 1, "limits"), 1.0, "unknown_key", "unknown key 'policy.rules.1.limits'", "did you mean 'limit'?"),
+        (("source", "labels"), {"x": "pneumonia"}, "invalid_use_case", "labels does not name", "mend"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, code: str, words: str, hint: str) -> None:
+    file = changed(tmp_path, *path, value=value)
+    with pytest.raises(ConfigError) as caught:
+        read_use_case(file)
+    assert caught.value.code == code
+    assert words in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_the_line_is_the_mistakes_own(tmp_path: Path) -> None:
+    file = changed(tmp_path, "search", "trials", value="two")
+    with pytest.raises(ConfigError, match=rf"phantom-cxr\.yaml:{line_of(file, 'trials: two')}: "):
+        read_use_case(file)
+
+
+def test_what_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "phantom-cxr.yaml"
+    file.write_text("name: phantom-cxr\nlabels: [\n")
+    with pytest.raises(ConfigError, match=r"phantom-cxr\.yaml:3: not valid YAML"):
+        read_use_case(file)
+
+
+def test_a_users_folder_comes_before_the_packaged_one(tmp_path: Path) -> None:
+    folder = tmp_path / "configs" / "use_cases"
+    folder.mkdir(parents=True)
+    (folder / "tb-cxr.yaml").write_text("x: 1\n")
+    assert use_case_files(Settings(root=tmp_path))["tb-cxr"] == folder / "tb-cxr.yaml"
