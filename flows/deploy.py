@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow, task
-from radloop.flows.step import OPTIONS
 
+from radloop.flows.step import OPTIONS
 from radloop.governance import deployment
 from radloop.settings import Settings
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import task
-from radloop.flows.step import OPTIONS, Ticket
 
 from radloop import stages
+from radloop.flows.step import OPTIONS, Ticket
 from radloop.settings import Settings
 
 

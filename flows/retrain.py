@@ -8,14 +8,14 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
+
+from radloop import stages
 from radloop.flows.evaluate import evaluate
 from radloop.flows.ingest import ingest
 from radloop.flows.package import package
 from radloop.flows.promote import promote
 from radloop.flows.search import search
 from radloop.flows.validate import validate
-
-from radloop import stages
 from radloop.records.runs import locked
 from radloop.settings import Settings
 

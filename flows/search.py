@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import task
+
 from radloop.flows.step import OPTIONS, Ticket, run
 
 

@@ -7,6 +7,7 @@ Every judged bundle becomes a version; only one that passed the gate becomes `ca
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,7 +155,8 @@ class Registry:
             inputs=Schema([ColSpec("string", "image")]),
             outputs=Schema([ColSpec("double", "probability"), ColSpec("boolean", "positive")]),
         )
-        with mlflow.start_run(run_id=run_id):
+        with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it misses an input example, which would be an image
             info = mlflow.pyfunc.log_model(
                 name="bundle",
                 loader_module="radloop.governance.pyfunc",

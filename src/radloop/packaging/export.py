@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-import openvino as ov
 import torch
 from torch import Tensor, nn
 
+from radloop.inference.runtime import load_openvino
 from radloop.models.network import Network
 
 
@@ -32,8 +33,10 @@ def export(network: Network, size: int, folder: Path) -> None:
     [1, C] and `cam` [1, K, h, w]. Normalisation is inside, the batch is fixed to 1: both were faster on
     few cores, and a graph without choices has one behaviour to test.
     """
+    ov = load_openvino()
     example = torch.zeros(1, 1, size, size, dtype=torch.uint8)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's advice on shapes, which are fixed here, and on its own age
         model = ov.convert_model(
             _Served(network.eval()), example_input=example, input=[("image", [1, 1, size, size], ov.Type.u8)]
         )

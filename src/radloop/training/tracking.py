@@ -35,7 +35,7 @@ class Tracker:
         os.environ.update(self._settings.environment())
         (self._settings.place / "mlflow").mkdir(parents=True, exist_ok=True)
         # Its first lines tell of tables and migrations, which no user of Radloop has to read.
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         logging.getLogger("alembic").setLevel(logging.WARNING)
         import mlflow
         from mlflow import MlflowClient

@@ -109,6 +109,8 @@ def run_trial(spec: TrialSpec, search: Search, pixels: Pixels, epoch_end: EpochE
         seed_everything(spec.seed, workers=True, verbose=False)
         data = PixelDataModule(pixels, spec.recipe.batch_size, spec.seed)
         network = _network(spec.recipe, pretrained=spec.recipe.pretrained)
+        # Depthwise convolutions on a CPU are 1.5 to 5 times as fast with the channels last.
+        network = network.to(memory_format=torch.channels_last)
         module = DiagnosisModule(network, spec.recipe, search.max_epochs, len(data.train_dataloader()), spec.seed)
         best = _BestEpoch(spec.folder, *_MONITOR[search.objective])
         trainer = _trainer(spec, search, devices, best, epoch_end)
