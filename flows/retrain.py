@@ -43,8 +43,8 @@ def retrain(
         for step in (validate, search, package, evaluate, promote):
             step(ticket)
         summary = stages.summary(ticket, Settings(), time.monotonic() - started)
-    create_markdown_artifact(
-        key=f"verdict-{use_case}", markdown=stages.as_markdown(summary), description=f"The gate's verdict on {use_case}"
-    )
+        title = f"The gate's verdict on {use_case}"
+        create_markdown_artifact(key=f"verdict-{use_case}", markdown=stages.as_markdown(summary), description=title)
+        stages.finish(ticket, Settings())
     get_run_logger().info("%s version %s: %s", use_case, summary["model_version"], summary["verdict"])
     return summary

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
 
 from radloop.errors import RadloopError, ToolError
+from radloop.records.seal import write_atomic
 from radloop.settings import Settings
 
 
@@ -54,14 +57,32 @@ def _start_server(settings: Settings) -> threading.Thread | None:
     if settings.prefect_api_url:
         return None
 
+    note = settings.place / "prefect" / "server.json"
+    _stop_orphan(note)
+
     def start() -> None:
         from prefect.server.api.server import SubprocessASGIServer
 
-        SubprocessASGIServer().start()
+        server = SubprocessASGIServer()
+        server.start()
+        if server.server_process is not None:
+            write_atomic(note, json.dumps({"server": server.server_process.pid, "parent": os.getpid()}).encode())
 
     thread = threading.Thread(target=start, name="prefect-server", daemon=True)
     thread.start()
     return thread
+
+
+def _stop_orphan(note: Path) -> None:
+    """Stop the server of a run that was killed: it would never end by itself."""
+    try:
+        pids = json.loads(note.read_bytes())
+        orphan = not Path(f"/proc/{pids['parent']}").exists()
+        command = Path(f"/proc/{pids['server']}/cmdline").read_bytes()
+    except (OSError, ValueError, KeyError):
+        return
+    if orphan and b"prefect" in command:
+        os.kill(pids["server"], signal.SIGTERM)
 
 
 def _radloop_error(error: BaseException | None) -> RadloopError | None:

@@ -6,6 +6,7 @@ keeps. A finished stage of an unfinished run is not done again.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -121,6 +122,8 @@ def bring_data(use_case: UseCase, source: Path | None, settings: Settings) -> In
     from radloop.data.phantoms import DEFAULT_N, write_phantoms
 
     settings.place.mkdir(parents=True, exist_ok=True)
+    for left in settings.place.glob("phantoms-*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=settings.place, prefix="phantoms-") as temporary:
         folder = Path(temporary) / "source"
         write_phantoms(folder, progress=lambda done: report("phantoms", done, DEFAULT_N))
@@ -172,6 +175,11 @@ def resume_work(ticket: Mapping[str, Any], settings: Settings) -> Work:
         )
     key, _, attempt = str(ticket["run"]).rpartition("-")
     return Work(use_case, data, Run(runs_folder(use_case.name, settings) / str(ticket["run"]), key, int(attempt)), settings)
+
+
+def finish(ticket: Mapping[str, Any], settings: Settings) -> None:
+    """Close a ticket's run, the very last step: the same command will start another."""
+    resume_work(ticket, settings).run.finish()
 
 
 def summary(ticket: Mapping[str, Any], settings: Settings, total: float) -> dict[str, Any]:
@@ -269,9 +277,7 @@ def promote(work: Work) -> dict[str, Any]:
     """Ask the gate, register the version, and make it candidate if the gate said yes."""
     from radloop.governance.promotion import promote as register
 
-    result = register(work.use_case, work.run, work.tags, _needed(work, "evaluate"), work.settings)
-    work.run.finish()
-    return result
+    return register(work.use_case, work.run, work.tags, _needed(work, "evaluate"), work.settings)
 
 
 STAGES: Mapping[str, Callable[[Work], dict[str, Any]]] = {

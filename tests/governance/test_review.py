@@ -77,7 +77,7 @@ def test_deploy_moves_pointer_and_aliases_and_builds_the_bento(settings: Setting
     assert pointer.bundle == done.bundle
     assert Registry("phantom-cxr", settings).aliases() == {"champion": 1}
     assert done.bento is not None
-    assert done.bento.startswith("radloop:")
+    assert done.bento.startswith("radloop-service:")
     assert [entry["decision"] for entry in decisions(settings)] == ["approve", "deploy"]
     again = deploy("phantom-cxr", settings)
     assert (again.version, again.bento) == (1, done.bento)

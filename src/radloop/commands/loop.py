@@ -99,6 +99,8 @@ def stage(
     with locked(runs_folder(use_case, settings)):
         work = open_work(found, settings)
         result = run_stage(name, work)
+        if name == "promote":
+            work.run.finish()
     if out is not None:
         write_stage(name, result, work, out)
     document = {"use_case": use_case, "stage": name, "run": work.run.name, "data_version": work.data.version, **result}

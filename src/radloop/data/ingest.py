@@ -68,8 +68,9 @@ def ingest(
     folder = settings.data / use_case.name
     work = settings.place / "ingest"
     work.mkdir(parents=True, exist_ok=True)
+    for left in work.glob(f"{use_case.name}.*"):  # by an ingest that was killed; one runs at a time
+        shutil.rmtree(left, ignore_errors=True)
     staging = work / f"{use_case.name}.{os.getpid()}"
-    shutil.rmtree(staging, ignore_errors=True)
     try:
         entries, unreadable = _store(rows, use_case, staging, settings, progress)
         changed = not _same(staging, folder)

@@ -22,6 +22,7 @@ from radloop.models.backbones import build_backbone
 from radloop.models.network import Network
 from radloop.training.datamodule import PixelDataModule
 from radloop.training.devices import Devices, plan_devices
+from radloop.training.memory import keep_freed_memory
 from radloop.training.module import DiagnosisModule
 from radloop.training.pixels import Pixels
 from radloop.use_case import Recipe, Search
@@ -103,6 +104,8 @@ def run_trial(spec: TrialSpec, search: Search, pixels: Pixels, epoch_end: EpochE
     """
     started = time.monotonic()
     devices = plan_devices()
+    if devices.accelerator == "cpu":
+        keep_freed_memory()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers; none of it applies here
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
