@@ -6,12 +6,24 @@ import json
 import os
 import signal
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from radloop.errors import RadloopError, ToolError
 from radloop.records.seal import write_atomic
 from radloop.settings import Settings
+
+_TOOLS = (
+    "great_expectations",
+    "mlflow.pyfunc",
+    "radloop.training.search",
+    "radloop.packaging.package",
+    "radloop.governance.promotion",
+    "radloop.governance.judging",
+    "radloop.flows.retrain",
+)
+"""What every run of the loop imports in the end: done while the server starts, on another core."""
 
 
 def prepare(settings: Settings) -> None:
@@ -34,10 +46,12 @@ def run_flow(
     """
     prepare(settings)
     warm = _start_server(settings)
-    from radloop.flows.retrain import retrain
-
+    for module in _TOOLS:
+        import_module(module)
     if warm is not None:
         warm.join()
+    from radloop.flows.retrain import retrain
+
     try:
         result = retrain(use_case, None if source is None else str(source.resolve()), trials, max_epochs, minutes)
     except RadloopError:
@@ -60,10 +74,11 @@ def _start_server(settings: Settings) -> threading.Thread | None:
     note = settings.place / "prefect" / "server.json"
     _stop_orphan(note)
 
-    def start() -> None:
-        from prefect.server.api.server import SubprocessASGIServer
+    from prefect.server.api.server import SubprocessASGIServer
 
-        server = SubprocessASGIServer()
+    server = SubprocessASGIServer()
+
+    def start() -> None:
         server.start()
         if server.server_process is not None:
             write_atomic(note, json.dumps({"server": server.server_process.pid, "parent": os.getpid()}).encode())

@@ -46,7 +46,7 @@ class IngestResult:
     images: int
     patients: int
     splits: dict[str, int]
-    unreadable: list[dict[str, str]] = field(default_factory=list)
+    unreadable: list[dict[str, Any]] = field(default_factory=list)
     entry: dict[str, Any] = field(default_factory=dict)
 
 
@@ -94,26 +94,21 @@ def ingest(
 
 def _store(
     rows: Sequence[SourceRow], use_case: UseCase, staging: Path, settings: Settings, progress: Callable[[int, int], None] | None
-) -> tuple[list[manifest.Row], list[dict[str, str]]]:
+) -> tuple[list[manifest.Row], list[dict[str, Any]]]:
     key = pseudonym_key(use_case, settings)
     (staging / "images").mkdir(parents=True)
     readable: list[tuple[SourceRow, StoredImage]] = []
-    unreadable: list[dict[str, str]] = []
+    unreadable: list[dict[str, Any]] = []
     seen: Counter[str] = Counter()
     for number, row in enumerate(rows, start=1):
         try:
             readable.append((row, _store_image(row, staging, pseudonym(key, row.patient), key, seen)))
         except Refusal as error:
-            unreadable.append({"image": row.name, "code": error.code, "message": error.message})
+            unreadable.append({"row": number, "image": row.name, "code": error.code, "message": error.message})
         if progress:
             progress(number, len(rows))
     if len(unreadable) > use_case.source.max_unreadable:
-        shown = ", ".join(item["image"] for item in unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
-        raise InputError(
-            "unreadable_images",
-            f"{len(unreadable)} of {len(rows)} images cannot be read, {use_case.source.max_unreadable} are allowed: {shown}",
-            f"mend or remove them, or raise source.max_unreadable in {use_case.name}.yaml",
-        )
+        raise _too_many_unreadable(unreadable, len(rows), use_case)
     if not readable:
         raise InputError("source_empty", "no image of the source can be read", "check the source")
     splits = assign_splits(
@@ -124,6 +119,18 @@ def _store(
     ]
     manifest.write_manifest(staging, entries)
     return entries, unreadable
+
+
+def _too_many_unreadable(unreadable: list[dict[str, Any]], images: int, use_case: UseCase) -> InputError:
+    """Return the error: rows in its message, which tools log; names, which may be a person's, in its hint, which they do not."""
+    shown, more = unreadable[:5], ", ..." if len(unreadable) > 5 else ""
+    numbers = ", ".join(str(item["row"]) for item in shown) + more
+    names = ", ".join(str(item["image"]) for item in shown) + more
+    return InputError(
+        "unreadable_images",
+        f"{len(unreadable)} of {images} images cannot be read, {use_case.source.max_unreadable} are allowed: rows {numbers}",
+        f"mend or remove {names}; or raise source.max_unreadable in {use_case.name}.yaml",
+    )
 
 
 @dataclass(frozen=True)
