@@ -13,6 +13,7 @@ from radloop import __version__
 from radloop.data.manifest import read_manifest
 from radloop.evaluation.judgement import Judgement
 from radloop.inference.bundle import Bundle
+from radloop.inference.verification import bundle_files
 from radloop.records.seal import digest_bytes, digest_document, digest_file
 from radloop.settings import Settings
 from radloop.training.search import SearchResult
@@ -106,11 +107,7 @@ def compose(
         "data": {**data, "splits": split_counts(settings.data / use_case.name, use_case.labels.positive)},
         "bundle": {
             "digest": bundle.digest,
-            "files": {
-                path.relative_to(bundle.folder).as_posix(): digest_file(path)
-                for path in sorted(bundle.folder.rglob("*"))
-                if path.is_file()
-            },
+            "files": bundle_files(bundle.content),
             "engine": facts.engine.kind,
             "precision": facts.engine.precision,
             "threshold": facts.operating_point.threshold,
