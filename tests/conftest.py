@@ -15,7 +15,6 @@ from installations import ROOT, SMALL_N, Installation, make_installation
 from radloop.settings import SILENCE
 
 os.environ.update(SILENCE)
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 for name in [name for name in os.environ if name.startswith("RADLOOP_") and name not in ("RADLOOP_FULL", "RADLOOP_REAL_DATA")]:
     del os.environ[name]
 

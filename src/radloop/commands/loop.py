@@ -36,7 +36,7 @@ def retrain(
     from radloop.stages import check_request, load
 
     check_request(load(use_case, settings, Budget(trials, max_epochs, minutes)), source, settings)
-    from radloop.flows.server import run_flow
+    from radloop.flows.command_line import run_flow
 
     document = run_flow(use_case, source, trials, max_epochs, minutes, settings)
     text = _summary(document)
