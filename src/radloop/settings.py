@@ -34,7 +34,7 @@ class Settings(BaseSettings):
 
     Example:
         >>> Settings().bundles          # doctest: +SKIP
-        PosixPath('/work/.radloop/bundles')
+        PosixPath('/srv/radloop/.radloop/bundles')
     """
 
     model_config = SettingsConfigDict(env_prefix="RADLOOP_", frozen=True, extra="ignore")
