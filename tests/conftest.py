@@ -73,14 +73,3 @@ def loop(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Iterator[L
     """One small loop up to a candidate, run once as a user runs it. Tests that change it copy it first."""
     place = make_installation(tmp_path_factory.mktemp("loop") / "site")
     yield Loop(place, place.json("retrain", "phantom-cxr", "--source", str(phantoms)), phantoms)
-
-
-@pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Iterator[Loop]:
-    """A second installation whose candidate was approved and deployed."""
-    place = make_installation(tmp_path_factory.mktemp("champion") / "site")
-    summary = place.json("retrain", "phantom-cxr", "--source", str(phantoms), "--trials", "1")
-    version = str(summary["model_version"])
-    place.run("review", "approve", "phantom-cxr", version, "--by", "Dr. A. Reader", "--note", "read the report", check=0)
-    place.run("deploy", "phantom-cxr", check=0)
-    yield Loop(place, summary, phantoms)

@@ -118,7 +118,7 @@ def _switch(version: Version, settings: Settings) -> int:
     folder = settings.place / "serving" / "workers"
     try:
         refusals = wait_for(folder, version.use_case, version.bundle, timeout=60.0)
-    except BaseException:
+    except BaseException:  # a Ctrl-C too: the old pointer comes back, and the cause is raised again
         _restore(old, version.use_case, settings)
         raise
     if refusals:
