@@ -15,7 +15,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,35 +27,15 @@ from installations import SMALL_N, Installation, make_installation
 TRIALS = 4
 
 
-def start(site: Installation, source: Path) -> subprocess.Popen[str]:
-    """Start the loop in a process group of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "radloop",
-        "retrain",
-        "phantom-cxr",
-        "--trials",
-        str(TRIALS),
-        "--json",
-        "--source",
-        str(source),
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=site.root,
-        env=site.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+def command(source: Path) -> list[str]:
+    """Return the loop's command."""
+    return ["retrain", "phantom-cxr", "--trials", str(TRIALS), "--json", "--source", str(source)]
 
 
 def finish(site: Installation, source: Path) -> tuple[dict[str, Any], float]:
     """Run the loop to its end."""
     started = time.monotonic()
-    out, _ = start(site, source).communicate()
+    out, _ = site.start(*command(source), quiet=True).communicate()
     return json.loads(out), time.monotonic() - started
 
 
@@ -93,7 +72,7 @@ def main() -> None:
         for moment in range(options.first, options.moments):
             after = wall * (moment + draw.random()) / options.moments
             site = make_installation(folder / f"site-{moment}")
-            process = start(site, folder / "source")
+            process = site.start(*command(folder / "source"), quiet=True)
             time.sleep(after)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -49,7 +49,9 @@ def run_flow(
     from radloop.flows.retrain import retrain
 
     try:
-        result = retrain(use_case, None if source is None else str(source.resolve()), trials, max_epochs, minutes)
+        # A word such as medmnist:pneumoniamnist names no place.
+        place = str(source.resolve()) if source is not None and source.exists() else source and str(source)
+        result = retrain(use_case, place, trials, max_epochs, minutes)
     except RadloopError:
         raise
     except Exception as error:

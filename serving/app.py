@@ -19,7 +19,8 @@ from starlette.formparsers import MultiPartParser
 import radloop
 from radloop.configuration import use_case_files
 from radloop.errors import InputError
-from radloop.images.decode import decode
+from radloop.images.decode import Decoded
+from radloop.images.pool import Pool
 from radloop.inference.answer import Answer
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
@@ -79,11 +80,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     bundles, swappable = bundles_folder(settings)
     worker = Worker(workers_folder(settings.place)) if swappable else None
-    champions = Champions(bundles, worker, frozenset(use_case_files(settings)))
+    decoders = Pool(STREAMS)
+    champions = Champions(bundles, decoders, worker, frozenset(use_case_files(settings)))
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions = pool, champions
         await asyncio.get_running_loop().run_in_executor(pool, champions.refresh)
+        await asyncio.get_running_loop().run_in_executor(pool, decoders.warm, "radloop.images.decode:ready_reply")
         follower = asyncio.create_task(champions.follow())
         try:
             yield
@@ -93,6 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await follower
             if worker is not None:
                 worker.close()
+            decoders.close()
 
 
 def bundles_folder(settings: Settings) -> tuple[Path, bool]:
@@ -149,7 +153,7 @@ def _add_pages(app: FastAPI) -> None:
     async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
         """Return an image as the model's reader would see it: browsers show no DICOM."""
         content = await _content(request, image)
-        return Response(await _in_pool(request, lambda: _preview(content)), media_type="image/png")
+        return Response(await _in_pool(request, lambda: _preview(app.state.champions.decode(content))), media_type="image/png")
 
 
 async def _in_pool(request: Request, work: Callable[[], T]) -> T:
@@ -176,8 +180,8 @@ def _clinical(text: str | None) -> dict[str, Any] | None:
     return values
 
 
-def _preview(content: bytes) -> bytes:
-    image = Image.fromarray(decode(content).pixels)
+def _preview(decoded: Decoded) -> bytes:
+    image = Image.fromarray(decoded.pixels)
     image.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
     stream = io.BytesIO()
     image.save(stream, format="PNG", compress_level=1)

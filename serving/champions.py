@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from radloop.errors import InputError, IntegrityError, RadloopError, Refusal, ToolError, nearest
-from radloop.images.decode import decode
+from radloop.images.decode import Decoded, decode_apart
+from radloop.images.pool import Pool
 from radloop.inference import clinical as clinical_values
 from radloop.inference.answer import Answer
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose
 from radloop.inference.workers import Worker
+from radloop.use_case import ImageSpec
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
@@ -35,15 +37,17 @@ class Champions:
     and the old one goes when its last request has been answered.
     """
 
-    def __init__(self, bundles: Path, worker: Worker | None = None, known: frozenset[str] = frozenset()) -> None:
+    def __init__(self, bundles: Path, decoders: Pool, worker: Worker | None = None, known: frozenset[str] = frozenset()) -> None:
         """Load nothing yet.
 
         Args:
             bundles: the folder of bundles and pointers.
+            decoders: processes that a bad file may kill.
             worker: where deployments look for acknowledgements; None where nobody can swap.
             known: use cases that exist, whether served or not.
         """
         self._bundles = bundles
+        self._decoders = decoders
         self._worker = worker
         self._known = known
         self._seen: dict[str, Signature] = {}
@@ -109,9 +113,20 @@ class Champions:
         values = clinical_values.check(clinical)
         predictors = self._loaded
         chosen = None if use_case is None else self._named(predictors, use_case)
-        decoded = decode(content)
-        predictor = chosen or predictors[propose(predictors, decoded, values)]
-        return predictor.predict(decoded, values, explain, request_id)
+        if chosen is not None:
+            return chosen.predict(self.decode(content, chosen.facts.image), values, explain, request_id)
+        shown = self.decode(content)
+        predictor = predictors[propose(predictors, shown, values)]
+        image = predictor.facts.image
+        return predictor.predict(self.decode(content, image) if image.window else shown, values, explain, request_id)
+
+    def decode(self, content: bytes, image: ImageSpec | None = None) -> Decoded:
+        """Decode one image in a process of its own; None is the display domain.
+
+        Raises:
+            Refusal: it cannot be read or brought to the domain.
+        """
+        return decode_apart(content, image, self._decoders)
 
     def _named(self, predictors: Mapping[str, Predictor], name: str) -> Predictor:
         if name in predictors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from radloop.inference.answer import Model
-from radloop.use_case import IntendedUse, Labels
+from radloop.use_case import BinaryLabels, IntendedUse
 
 
 class _Body(BaseModel):
@@ -26,7 +26,7 @@ class ServedUseCase(_Body):
     title: str
     synthetic: bool
     intended_use: IntendedUse
-    labels: Labels
+    labels: BinaryLabels
     modalities: tuple[str, ...]
     body_parts: tuple[str, ...]
     threshold: float

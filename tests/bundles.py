@@ -25,7 +25,7 @@ from radloop.inference.engine import Engine
 from radloop.inference.runtime import load_openvino
 from radloop.inference.verification import bundle_files
 from radloop.records.seal import canonical, digest_folder, write_atomic, write_sealed
-from radloop.use_case import ImageSpec, IntendedUse, Labels, TargetSensitivity
+from radloop.use_case import BinaryLabels, ImageSpec, IntendedUse, TargetSensitivity
 
 openvino = load_openvino()
 SIZE = 64
@@ -76,7 +76,7 @@ def make_facts(**changes: Any) -> BundleFacts:
         title="Tuberculosis on the chest radiograph",
         synthetic=False,
         intended_use=IntendedUse(statement="Adults, frontal view.", age=(18.0, 100.0)),
-        labels=Labels(positive="tuberculosis", negative="normal"),
+        labels=BinaryLabels(positive="tuberculosis", negative="normal"),
         image=ImageSpec(modalities=("CR", "DX"), body_parts=("CHEST",), size=SIZE),
         network=form.Network(backbone="tiny", size=SIZE),
         calibration=form.CalibrationFacts(temperature=1.5, n=70),

@@ -37,6 +37,19 @@ class Installation:
         }
         return keep | {"OMP_NUM_THREADS": "2"}
 
+    def start(self, *arguments: str, quiet: bool = False) -> subprocess.Popen[str]:
+        """Start `radloop ARGUMENTS` in a process group of its own, which a test may kill whole; `quiet` drops its progress."""
+        command = [sys.executable, "-m", "radloop", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
     def run(self, *arguments: str, timeout: float = 400, check: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run `radloop ARGUMENTS`; with `check`, assert its exit code."""
         command = [sys.executable, "-m", "radloop", *arguments]

@@ -18,7 +18,9 @@ from radloop.settings import Settings
 def test_shipped_use_cases_are_valid(path: Path) -> None:
     use_case = read_use_case(path)
     assert use_case.name == path.stem
-    assert {rule.kind for rule in use_case.policy.rules} >= {"data_verdict", "lower_bound", "subgroup_lower_bound", "parity"}
+    kinds = {rule.kind for rule in use_case.policy.rules}
+    assert kinds >= {"data_verdict", "lower_bound", "parity"}
+    assert ("subgroup_lower_bound" in kinds) == bool(use_case.subgroups.gated)
 
 
 def test_an_unknown_use_case_offers_the_nearest(tmp_path: Path) -> None:

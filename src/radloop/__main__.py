@@ -1,5 +1,5 @@
 """`python -m radloop` is `radloop`."""
 
-from radloop.cli import main
+from radloop.cli import entry
 
-main()
+entry()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
+import sys
+import threading
 
 import click
 
@@ -12,6 +16,8 @@ from radloop import __version__
 _MODULES: dict[str, tuple[str, str]] = {
     "use-cases": ("radloop.commands.data", "List the use cases with their data, champion and candidate."),
     "ingest": ("radloop.commands.data", "Images in: de-identified, listed, versioned with DVC."),
+    "explore": ("radloop.commands.data", "The page to look at before training."),
+    "data": ("radloop.commands.versioning", "What changed between data versions; the exact bytes behind a model."),
     "validate": ("radloop.commands.data", "The data's verdict by Great Expectations, with a browsable report."),
     "phantoms": ("radloop.commands.data", "Write synthetic DICOM phantoms, with planted defects for rehearsals."),
     "retrain": ("radloop.commands.loop", "The whole loop, up to a candidate awaiting review."),
@@ -22,6 +28,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "rollback": ("radloop.commands.serving", "Serve the previous champion again."),
     "serve": ("radloop.commands.serving", "The HTTP service and the reading page, with every champion."),
     "predict": ("radloop.commands.serving", "The service's answer, on the command line."),
+    "erase": ("radloop.commands.versioning", "One patient out of data, caches and records."),
     "up": ("radloop.commands.place", "Prefect, MLflow and the service, with their addresses."),
     "doctor": ("radloop.commands.place", "What is missing or differs on this machine, and how to mend it."),
 }
@@ -68,3 +75,20 @@ def main() -> None:
     Exit codes:  0 done, 2 not understood, 3 refused, 1 anything else.
     Tab completion:  eval "$(_RADLOOP_COMPLETE=bash_source radloop)"
     """
+
+
+def entry() -> None:
+    """Run the command and end the process at once.
+
+    After training, Python takes seconds to take down torch, OpenVINO and MLflow module by module; it frees nothing that
+    the kernel does not. What is registered to run at exit (Prefect's last logs, the embedded server) still runs.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    os._exit(code)

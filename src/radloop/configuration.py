@@ -90,18 +90,32 @@ def _explained(path: Path, root: yaml.Node, error: ValidationError) -> ConfigErr
     )
 
 
-_TAGS = {"float", "int", "choice", "target_sensitivity", "youden", "lower_bound", "upper_bound"} | {
-    "subgroup_lower_bound",
-    "minimum_cases",
-    "parity",
-    "data_verdict",
-}
+_TAGS = frozenset(
+    [
+        "float",
+        "int",
+        "choice",
+        "target_sensitivity",
+        "youden",
+        "binary",
+        "multiclass",
+        "multilabel",
+        "lower_bound",
+        "upper_bound",
+        "subgroup_lower_bound",
+        "minimum_cases",
+        "parity",
+        "data_verdict",
+    ]
+)
+_TAGGED = ("search", "operating_point", "labels")
+"""The sections in which a tag stands below a word, not below a list's number."""
 
 
 def _is_tag(part: int | str, location: tuple[int | str, ...]) -> bool:
     """Tell whether a part of pydantic's location is a union's tag, which the YAML does not contain."""
     place = location.index(part)
-    return part in _TAGS and place > 0 and (isinstance(location[place - 1], int) or location[0] in ("search", "operating_point"))
+    return part in _TAGS and place > 0 and (isinstance(location[place - 1], int) or location[0] in _TAGGED)
 
 
 def _line(node: yaml.Node, location: list[int | str]) -> int:

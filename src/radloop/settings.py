@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     """A folder of use case YAMLs, read before the packaged ones."""
     pseudonym_key: str | None = None
     """The secret that turns patient identifiers into pseudonyms; default one made in the home."""
+    workers: int = Field(default_factory=lambda: len(os.sched_getaffinity(0)), ge=1)
+    """How many processes decode images; default one a core."""
     max_upload_bytes: int = 10_000_000
     """The largest image that the service reads."""
     host: str = "127.0.0.1"

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from radloop import __version__
 from radloop.configuration import load_use_case
 from radloop.data import versions
-from radloop.data.ingest import IngestResult, ingest
+from radloop.data.ingest import IngestResult, downloads_folder, ingest
 from radloop.data.sources import read_source
 from radloop.data.versions import DataVersion
 from radloop.errors import InputError, Refusal, nearest
@@ -26,6 +26,9 @@ from radloop.records.runs import Run, open_run
 from radloop.records.seal import digest_document
 from radloop.settings import Settings
 from radloop.use_case import UseCase
+
+if TYPE_CHECKING:
+    from radloop.validation.verdict import DataVerdict
 
 DEFAULT = "phantom-cxr"
 """The use case that makes its own data."""
@@ -101,10 +104,12 @@ def check_request(use_case: UseCase, source: Path | None, settings: Settings) ->
     """Refuse what cannot work before anything starts: a source is listed but not decoded.
 
     Raises:
+        ConfigError: the use case's labels are not binary.
         InputError: the source is missing, empty or mislabelled, or there is no data.
     """
+    _ = use_case.binary  # what is trained so far
     if source is not None:
-        read_source(source, use_case)
+        read_source(source, use_case, downloads_folder(settings))
     elif use_case.name != DEFAULT and versions.pinned(use_case.name, settings) is None:
         raise InputError("no_data", f"{use_case.name} has no data yet", f"run `radloop ingest {use_case.name} --source PATH`")
 
@@ -219,15 +224,54 @@ def as_markdown(found: Mapping[str, Any]) -> str:
     return f"{head}\n\n{body}\n\nReport: `{found['report']}`\n"
 
 
+def judge_data(use_case: UseCase, settings: Settings) -> DataVerdict:
+    """Judge `data/UC` as it stands; what is accepted is remembered, so that no later version may leak from it.
+
+    Raises:
+        IntegrityError: it is not what `data.dvc` pins.
+    """
+    return _judged(use_case, versions.checked(use_case.name, settings).version, settings)
+
+
+def _judged(use_case: UseCase, data_version: str, settings: Settings) -> DataVerdict:
+    from radloop.data import ledger
+    from radloop.data.ingest import ledger_folder, previous_manifest
+    from radloop.data.manifest import read_manifest
+    from radloop.validation import verdict
+
+    found = verdict.validate(use_case, data_version, settings, previous_manifest(use_case.name, settings))
+    if found.success:
+        ledger.record(ledger_folder(use_case.name, settings), read_manifest(settings.data / use_case.name), data_version)
+    return found
+
+
+def judge_table(use_case: UseCase, source: Path, settings: Settings) -> DataVerdict:
+    """Judge what a source's table says, before its images are brought in; no file of it is opened.
+
+    Raises:
+        InputError: the table is missing or not understood.
+    """
+    from radloop.data.leakage import apply_policy, find_leaks
+    from radloop.data.listing import table_rows
+    from radloop.data.manifest import table_frame
+    from radloop.data.pseudonym_key import pseudonym_key
+    from radloop.data.sources import read_table_only
+    from radloop.validation.verdict import judge_manifest
+
+    rows = read_table_only(source, use_case)
+    frame = table_frame(table_rows(rows, use_case, pseudonym_key(use_case, settings)), use_case)
+    leaks = find_leaks(frame, {}, use_case.leakage)
+    frame, _ = apply_policy(frame, leaks, use_case.leakage)
+    return judge_manifest(use_case, frame, settings.place / "gx", leaks=[leak.as_dict() for leak in leaks])
+
+
 def validate(work: Work) -> dict[str, Any]:
     """Judge the data version.
 
     Raises:
         Refusal: an expectation failed; the message names it and its rows.
     """
-    from radloop.validation import verdict
-
-    found = verdict.validate(work.use_case, work.data.version, work.settings)
+    found = _judged(work.use_case, work.data.version, work.settings)
     if not found.success:
         sentences = found.sentences()
         more = f" (and {len(sentences) - 1} more)" if len(sentences) > 1 else ""
@@ -241,10 +285,12 @@ def search(work: Work) -> dict[str, Any]:
     """Run the Optuna search, or go on with it."""
     from radloop.training import pixels
     from radloop.training.search import search as run_search
+    from radloop.training.tracking import Tracker
 
     images = pixels.load_pixels(
         work.use_case, work.data.version, work.settings, lambda done, total: report("decode", done, total)
     )
+    Tracker(work.use_case.name, work.settings).verdict(work.run.name, work.tags, _needed(work, "validate"))
     return run_search(work.use_case, images, work.run, work.tags, work.settings).as_dict()
 
 

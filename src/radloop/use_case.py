@@ -6,9 +6,11 @@ strict: an unknown key is refused with the nearest valid name, a wrong type with
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from radloop.errors import ConfigError
 
 Split = Literal["train", "tune", "calibrate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "tune", "calibrate", "test")
@@ -31,7 +33,7 @@ class IntendedUse(Section):
     """Years, both ends included; patients known to lie outside are refused."""
 
 
-class Labels(Section):
+class BinaryLabels(Section):
     """The finding that is looked for, and the word for its absence."""
 
     kind: Literal["binary"] = "binary"
@@ -39,9 +41,55 @@ class Labels(Section):
     negative: str
 
     @property
-    def words(self) -> tuple[str, str]:
+    def words(self) -> tuple[str, ...]:
         """Return (negative, positive): the index of a word is its class."""
         return (self.negative, self.positive)
+
+
+class ClassLabels(Section):
+    """Classes of which every image has exactly one."""
+
+    kind: Literal["multiclass"]
+    classes: tuple[str, ...] = Field(min_length=2)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the classes: the index of a word is its class."""
+        return self.classes
+
+
+class FindingLabels(Section):
+    """Findings of which an image has any number; a finding may be unknown in an image."""
+
+    kind: Literal["multilabel"]
+    findings: tuple[str, ...] = Field(min_length=2)
+    none: str
+    """The word for an image with none of them."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the findings, and last the word for none of them."""
+        return (*self.findings, self.none)
+
+
+def _label_kind(value: Any) -> str:
+    kind = value.get("kind", "binary") if isinstance(value, dict) else getattr(value, "kind", "binary")
+    return str(kind)
+
+
+Labels = Annotated[
+    Annotated[BinaryLabels, Tag("binary")]
+    | Annotated[ClassLabels, Tag("multiclass")]
+    | Annotated[FindingLabels, Tag("multilabel")],
+    Discriminator(_label_kind),
+]
+
+
+class Window(Section):
+    """A window on the values of the pixel domain: what lies outside is black or white."""
+
+    center: float
+    width: float = Field(gt=0)
 
 
 class ImageSpec(Section):
@@ -51,12 +99,26 @@ class ImageSpec(Section):
     """DICOM (0008,0060) values that are admitted."""
     body_parts: tuple[str, ...]
     """DICOM (0018,0015) values that are admitted; an absent value is admitted with a warning."""
-    pixel_domain: Literal["display"] = "display"
-    """`display`: 8-bit grey as a reader sees it, after the VOI window, bright meaning dense."""
+    pixel_domain: Literal["display", "hounsfield", "raw"] = "display"
+    """What a grey value means before the window is applied.
+
+    `display`: as a reader sees it, after the file's own VOI window or the one given here, bright meaning dense.
+    `hounsfield`: CT numbers. `raw`: values as they are stored. Both need a window.
+    """
+    window: Window | None = None
+    """The preset that is applied to every image, in the values of the domain."""
+    frames_per_second: float | None = Field(default=None, gt=0)
+    """How many frames of a video are taken a second; null where the use case takes still images only."""
     size: int = Field(ge=32, le=1024)
     """Side of the square network input, pixels."""
     min_side: int = Field(default=64, ge=16)
     """A smaller image is refused."""
+
+    @model_validator(mode="after")
+    def _domain_has_its_window(self) -> ImageSpec:
+        if self.pixel_domain != "display" and self.window is None:
+            raise ValueError(f"pixel_domain {self.pixel_domain} needs a window: center and width")
+        return self
 
 
 class Columns(Section):
@@ -65,12 +127,38 @@ class Columns(Section):
     path: str = "path"
     label: str = "label"
     patient: str | None = None
+    group: str | None = None
+    """Images of one group never cross a split, even where the patient is unknown."""
     split: str | None = None
     sex: str | None = None
     age: str | None = None
     site: str | None = None
     view: str | None = None
+    device: str | None = None
     extent: str | None = None
+
+
+class Blocks(Section):
+    """Groups made of neighbouring slices, where a source names neither patients nor groups."""
+
+    pattern: str
+    """A regular expression over the file's path: its last group is the slice's number, those before name the series."""
+    size: int = Field(ge=2)
+    """How many consecutive numbers belong together."""
+
+
+class Clinical(Section):
+    """One clinical value that goes with an image."""
+
+    column: str
+    """The source's column."""
+    unit: str | None = None
+    """UCUM code, such as `Cel` or `%`; null for a category."""
+    low: float | None = None
+    high: float | None = None
+    """A number outside is unknown, with a note."""
+    words: dict[str, str] = {}
+    """For a category: the source's words to ours; other words are unknown, with a note."""
 
 
 class Source(Section):
@@ -84,10 +172,38 @@ class Source(Section):
     sexes: dict[str, Sex] = {"F": "F", "M": "M", "female": "F", "male": "M", "f": "F", "m": "M"}
     dicom_label: str | None = None
     """The DICOM keyword that holds the label in a bare folder of DICOM files."""
+    label_separator: str | None = None
+    """What stands between the findings of a multi-label column, such as `|`."""
     patient_pattern: str | None = None
     """A regular expression whose first group finds the patient in a file name (class folders)."""
-    max_unreadable: int = Field(default=0, ge=0)
+    patient_per_split: bool = False
+    """The source numbers its patients anew in every split: equal numbers are different people."""
+    blocks: Blocks | None = None
+    max_unreadable: int = Field(default=10, ge=0)
     """How many unreadable images ingest leaves out before it refuses the source."""
+
+
+class Leakage(Section):
+    """What happens to images that stand on both sides of a split."""
+
+    policy: Literal["refuse", "drop"] = "refuse"
+    """`refuse`: `validate` says no. `drop`: the copy farther from judging (train first, test never) is not used."""
+    hash_distance: int = Field(default=20, ge=0, le=128)
+    """Candidates for near-duplicates differ in at most this many of 256 bits of their difference hashes."""
+    correlation: float = Field(default=0.97, gt=0, le=1)
+    """Candidates are near-duplicates from this correlation of their thumbnails on; see `radloop.images.fingerprint`."""
+
+
+class Quarantine(Section):
+    """Images that are kept out of every split, by their quality; null switches a rule off."""
+
+    max_black: float | None = Field(default=0.95, ge=0, le=1)
+    max_saturated: float | None = Field(default=0.95, ge=0, le=1)
+    min_contrast: float | None = Field(default=0.02, ge=0, le=1)
+    min_sharpness: float | None = Field(default=None, ge=0)
+    max_border: float | None = Field(default=None, ge=0, le=1)
+    burned_in_text: bool = True
+    """Images with lines of text in their pixels, or whose header says so."""
 
 
 class SplitSpec(Section):
@@ -106,6 +222,31 @@ class Validation(Section):
     age: tuple[float, float] = (0.0, 120.0)
     sites: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+    devices: tuple[str, ...] = (
+        "SIEMENS",
+        "GE MEDICAL SYSTEMS",
+        "PHILIPS",
+        "PHILIPS MEDICAL SYSTEMS",
+        "TOSHIBA",
+        "CANON",
+        "FUJIFILM",
+        "AGFA",
+        "CARESTREAM",
+        "HOLOGIC",
+        "SAMSUNG",
+        "HITACHI",
+        "KONICA MINOLTA",
+        "SHIMADZU",
+    )
+    """Words of the site, view and device that are kept as they are; any other becomes a keyed stand-in, for it may be a name."""
+    min_per_subgroup: int = Field(default=0, ge=0)
+    """Images of every gated subgroup in `test`; fewer warn, for the gate judges on patients."""
+    max_split_imbalance: float = Field(default=0.25, gt=0, le=1)
+    """The largest difference of a label's share between a split and the whole before it warns."""
+    max_drift: float = Field(default=0.25, gt=0)
+    """The largest population stability index against the previous data version before it warns."""
+    levels: dict[str, Literal["warn", "stop"]] = {}
+    """Overrides by the check's code: `warn` is shown, `stop` refuses the data."""
 
 
 class FloatRange(Section):
@@ -310,8 +451,11 @@ class UseCase(Section):
     intended_use: IntendedUse
     labels: Labels
     image: ImageSpec
+    clinical: dict[str, Clinical] = {}
     source: Source = Source()
     split: SplitSpec = SplitSpec()
+    leakage: Leakage = Leakage()
+    quarantine: Quarantine = Quarantine()
     validation: Validation = Validation()
     search: Search
     operating_point: OperatingPoint
@@ -324,3 +468,18 @@ class UseCase(Section):
         if unknown:
             raise ValueError(f"source.labels maps to {sorted(unknown)}, which labels does not name")
         return self
+
+    @property
+    def binary(self) -> BinaryLabels:
+        """Return the labels of a use case that asks a yes-or-no question.
+
+        Raises:
+            ConfigError: it has several classes or findings.
+        """
+        if not isinstance(self.labels, BinaryLabels):
+            raise ConfigError(
+                "labels_not_binary",
+                f"{self.name} has {self.labels.kind} labels; models are trained for binary ones so far",
+                "its data can be ingested, explored and validated; train a use case with a positive and a negative label",
+            )
+        return self.labels

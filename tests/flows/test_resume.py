@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,9 @@ TRIALS = 4
 COMMAND = ["retrain", "phantom-cxr", "--trials", str(TRIALS), "--json"]
 
 
-def start(site: Installation, source: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "radloop", *COMMAND, "--source", str(source)]
-    return subprocess.Popen(
-        command,
-        cwd=site.root,
-        env=site.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def kill_when(site: Installation, source: Path, line: str) -> None:
     """Start the command and kill its whole process group when its progress shows a line."""
-    process = start(site, source)
+    process = site.start(*COMMAND, "--source", str(source))
     assert process.stderr is not None
     seen = []
     for text in process.stderr:
@@ -48,7 +33,7 @@ def kill_when(site: Installation, source: Path, line: str) -> None:
 
 
 def finish(site: Installation, source: Path) -> dict[str, Any]:
-    process = start(site, source)
+    process = site.start(*COMMAND, "--source", str(source))
     out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err[-4000:]
     document: dict[str, Any] = json.loads(out)

@@ -10,15 +10,23 @@ import zlib
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
 from radloop.errors import Refusal
-from radloop.images.dicom import is_dicom, read_dataset, read_dicom
+from radloop.images.decode import decode
+from radloop.images.dicom import is_dicom, read_dataset, read_header, refusing, stored_frames, stored_values
+from radloop.images.header import Header
 from tests.image_files import make_dataset, make_dicom, make_raster, ramp
 
 PIXELS = ramp(20, 30, 4095)
+
+
+def read_dicom(content: bytes) -> tuple[NDArray[np.uint8], Header]:
+    decoded = decode(content)
+    return decoded.pixels, decoded.header
 
 
 def written(dataset: pydicom.Dataset) -> bytes:
@@ -80,9 +88,15 @@ def test_refusals() -> None:
     assert code_of(make_dicom(PIXELS, PhotometricInterpretation=None)) == "unreadable_image"
     assert code_of(make_dicom(PIXELS, HighBit=30)) == "unreadable_image"
     assert code_of(make_dicom(PIXELS, NumberOfFrames=2)) == "multi_frame"
-    assert code_of(make_dicom(PIXELS, SamplesPerPixel=3, PhotometricInterpretation="RGB")) == "colour_image"
-    assert code_of(make_dicom(PIXELS, PhotometricInterpretation="PALETTE COLOR")) == "colour_image"
+    assert (
+        code_of(make_dicom(PIXELS, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0))
+        == "unreadable_image"
+    )
+    assert code_of(make_dicom(PIXELS, SamplesPerPixel=3)) == "unreadable_image"
+    assert code_of(make_dicom(PIXELS, PhotometricInterpretation="PALETTE COLOR")) == "unreadable_image"
     assert code_of(make_dicom(PIXELS, Rows=20_000, Columns=20_000)) == "image_too_large"
+    assert code_of(make_dicom(PIXELS, Rows=5_000, Columns=5_000)) == "unreadable_image"
+    assert code_of(make_dicom(PIXELS, NumberOfFrames=2_000_000_000)) == "multi_frame"
     assert code_of(b"\0" * 128 + b"DICM") == "unreadable_image"
 
 
@@ -151,3 +165,174 @@ def test_jpeg_in_dicom() -> None:
 
 def test_read_dataset_keeps_pixels_as_they_are() -> None:
     assert read_dataset(make_dicom(PIXELS)).PixelData == PIXELS.tobytes()
+
+
+def test_a_document_is_no_image_and_an_image_without_pixels_is_broken() -> None:
+    dataset = make_dataset(PIXELS)
+    del dataset.PixelData
+    assert code_of(written(dataset)) == "unreadable_image"
+    del dataset.Rows, dataset.Columns
+    assert code_of(written(dataset)) == "no_image"
+
+
+def test_the_rest_of_the_header() -> None:
+    header = read_header(
+        make_dataset(
+            PIXELS,
+            Manufacturer="Acme Imaging",
+            InstanceNumber=7,
+            BurnedInAnnotation="NO",
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+            ImagePositionPatient=[-10, -20, 35.5],
+        )
+    )
+    assert (header.device, header.instance, header.burned_in, header.position) == ("ACME IMAGING", 7, False, 35.5)
+    assert (header.series, header.frames) == ("1.2.3.1", 1)
+    assert "1.2.3.1" not in repr(header)
+    bare = read_header(make_dataset(PIXELS, SeriesInstanceUID=None))
+    assert (bare.device, bare.instance, bare.burned_in, bare.position, bare.series) == (None, None, None, None, None)
+
+
+def test_the_high_bit_tells_where_the_value_lies() -> None:
+    left = PIXELS << 4  # twelve bits at the upper end of sixteen
+    assert np.array_equal(stored_values(make_dataset(left | np.uint16(9), HighBit=15)), PIXELS)
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian, uid.RLELossless]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.uint32])
+def test_plain_and_run_length_syntaxes_give_the_same_values(syntax: uid.UID, dtype: type) -> None:
+    pixels = ramp(20, 30, 100, dtype)
+    if syntax == uid.RLELossless and pixels.dtype.itemsize == 4:
+        return  # pydicom writes none
+    dataset = make_dataset(pixels, stored=8 * pixels.dtype.itemsize)
+    if syntax == uid.ExplicitVRBigEndian:
+        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(">")).tobytes()
+    if syntax == uid.RLELossless:
+        dataset.compress(uid.RLELossless)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    stream = io.BytesIO()
+    pydicom.dcmwrite(
+        stream, dataset, implicit_vr=syntax == uid.ImplicitVRLittleEndian, little_endian=syntax != uid.ExplicitVRBigEndian
+    )
+    found = stored_values(read_dataset(stream.getvalue()))
+    assert np.array_equal(found, pixels)
+    assert found.dtype == pixels.dtype
+
+
+def colour_dataset(pixels: NDArray[np.uint8], planar: int = 0, photometric: str = "RGB") -> pydicom.Dataset:
+    dataset = make_dataset(
+        pixels[..., 0], stored=8, SamplesPerPixel=3, PhotometricInterpretation=photometric, PlanarConfiguration=planar
+    )
+    dataset.PixelData = (pixels.transpose(2, 0, 1) if planar else pixels).tobytes()
+    return dataset
+
+
+def test_colour_by_pixel_by_plane_and_as_luma_and_chroma() -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    for planar in (0, 1):
+        assert np.array_equal(next(stored_frames(colour_dataset(colour, planar))), colour)
+    grey = np.repeat(ramp(20, 30, 255, np.uint8)[..., None], 3, axis=2)
+    neutral = np.stack([grey[..., 0], np.full((20, 30), 128, np.uint8), np.full((20, 30), 128, np.uint8)], axis=-1)
+    assert np.array_equal(next(stored_frames(colour_dataset(neutral, 0, "YBR_FULL"))), grey)
+    assert code_of(written(colour_dataset(colour, 0, "YBR_PARTIAL_420"))) == "unreadable_image"
+
+
+def test_float_pixels() -> None:
+    dataset = make_dataset(PIXELS)
+    del dataset.PixelData
+    dataset.BitsAllocated = 32
+    dataset.FloatPixelData = np.linspace(-1, 1, 600, dtype="<f4").tobytes()
+    decoded = decode(written(dataset))
+    assert decoded.stored.dtype == np.float32
+    assert (decoded.pixels[0, 0], decoded.pixels[-1, -1]) == (0, 255)
+    dataset.FloatPixelData = np.full(600, np.nan, "<f4").tobytes()
+    assert code_of(written(dataset)) == "unreadable_image"
+
+
+def test_single_bits() -> None:
+    mask = (np.arange(20 * 30).reshape(20, 30) % 7 == 0).astype(np.uint8)
+    frames = np.stack([mask, 1 - mask])
+    dataset = make_dataset(mask, stored=1, BitsAllocated=1, HighBit=0, NumberOfFrames=2)
+    packed = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    dataset.PixelData = packed + b"\0" * (len(packed) % 2)
+    assert np.array_equal(np.stack(list(stored_frames(read_dataset(written(dataset))))), frames)
+
+
+def test_deflated_frames_hold_no_more_than_the_header_says() -> None:
+    def deflated(content: bytes) -> bytes:
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        stream = deflate.compress(content) + deflate.flush()
+        return stream + b"\0" * (len(stream) % 2)
+
+    dataset = make_dataset(PIXELS, NumberOfFrames=2)
+    dataset.file_meta.TransferSyntaxUID = uid.UID("1.2.840.10008.1.2.8.1")
+    dataset.PixelData = encapsulate([deflated(PIXELS.tobytes()), deflated(PIXELS.tobytes() + bytes(50_000_000))])
+    assert [np.array_equal(frame, PIXELS) for frame in stored_frames(dataset)] == [True, True]
+    dataset.PixelData = encapsulate([deflated(PIXELS.tobytes()), deflated(PIXELS.tobytes()[:-2])])
+    with pytest.raises(Refusal, match="cut off"):
+        list(stored_frames(dataset))
+
+
+def test_run_lengths_cannot_promise_more_than_they_hold() -> None:
+    dataset = make_dataset(PIXELS, Rows=7000, Columns=9000)
+    dataset.file_meta.TransferSyntaxUID = uid.RLELossless
+    dataset.PixelData = encapsulate([b"\2\0\0\0\x40\0\0\0\x50\0\0\0" + bytes(500)])
+    assert code_of(written(dataset)) == "unreadable_image"
+
+
+def test_every_frame_of_a_compressed_file_is_checked_before_any_is_decoded() -> None:
+    grey = PIXELS.astype(np.uint8)
+    dataset = make_dataset(grey, stored=8, NumberOfFrames=2)
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([make_raster(grey, "JPEG"), make_raster(np.zeros((40, 30), np.uint8), "JPEG")])
+    with pytest.raises(Refusal, match="size that its header says"):
+        next(stored_frames(dataset))
+    dataset.PixelData = encapsulate([make_raster(grey, "JPEG"), make_raster(grey, "JPEG")[:-200]])
+    with pytest.raises(Refusal, match="cut off"):
+        next(stored_frames(dataset))
+
+
+def test_compressed_pixels_without_file_meta_name_their_own_kind() -> None:
+    grey = PIXELS.astype(np.uint8)
+    dataset = make_dataset(grey, stored=8)
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([make_raster(grey, "JPEG")])
+    whole = written(dataset)
+    start = whole.index(struct.pack("<HH2sH", 0x0008, 0x0016, b"UI", 26))
+    assert np.array_equal(read_dicom(whole[start:])[0], read_dicom(whole)[0])
+    assert np.array_equal(read_dicom(b" " + whole[start:])[0], read_dicom(whole)[0])  # cut one byte short
+
+
+def test_an_unknown_transfer_syntax_is_named_as_such() -> None:
+    dataset = make_dataset(PIXELS)
+    dataset.file_meta.TransferSyntaxUID = uid.MPEG2MPML
+    dataset.PixelData = encapsulate([bytes(100)])
+    assert code_of(written(dataset)) == "unsupported_encoding"
+
+
+def test_sequences_nested_without_end() -> None:
+    nested = pydicom.Dataset()
+    for _ in range(150):
+        outer = pydicom.Dataset()
+        outer.ReferencedImageSequence = [nested]
+        nested = outer
+    assert read_dicom(make_dicom(PIXELS, SourceImageSequence=[nested]))[0].shape == PIXELS.shape
+    item = struct.pack("<HH2sHIHHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF, 0xFFFE, 0xE000, 0xFFFFFFFF)
+    whole = make_dicom(PIXELS)
+    place = whole.index(struct.pack("<HH2s", 0x0010, 0x0010, b"PN"))
+    assert code_of(whole[:place] + item * 100_000) == "unreadable_image"
+
+
+def test_a_panic_and_a_lack_of_memory_are_refusals_and_an_interrupt_is_not() -> None:
+    class Panic(BaseException):
+        """As decoders written in Rust raise it."""
+
+    for error, code in ((Panic("Doe"), "unreadable_image"), (MemoryError(), "decode_memory")):
+        with pytest.raises(Refusal) as caught, refusing():
+            raise error
+        assert caught.value.code == code
+        assert "Doe" not in caught.value.message
+    with pytest.raises(KeyboardInterrupt), refusing():
+        raise KeyboardInterrupt

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
 from radloop.errors import Refusal
 from radloop.images.display import display
+from radloop.images.groups import Attributes
+from radloop.use_case import Window
 from tests.image_files import make_dataset
 
 
 def shown(values: list[int], dtype: Any = np.uint16, stored: int = 12, **attributes: Any) -> list[int]:
     pixels = np.array([values], dtype=dtype)
-    return display(pixels, make_dataset(pixels, stored=stored, **attributes))[0].tolist()
+    return display(pixels, Attributes(make_dataset(pixels, stored=stored, **attributes)))[0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -85,12 +86,50 @@ def test_voi_lookup_table_wins_over_the_window() -> None:
 
 def test_the_table_equals_the_direct_way() -> None:
     pixels = np.random.default_rng(0).integers(0, 4096, (40, 30)).astype(np.uint16)
-    dataset = make_dataset(pixels, WindowCenter=2000, WindowWidth=1500)
-    direct = display(pixels.astype(np.float64), dataset)
-    assert np.array_equal(display(pixels, dataset), direct)
+    attributes = Attributes(make_dataset(pixels, WindowCenter=2000, WindowWidth=1500))
+    whole = display(np.vstack([pixels] * 4), attributes)  # enough pixels for a table
+    assert np.array_equal(whole[:40], display(pixels, attributes))
+    wide = pixels.astype(np.int64)
+    wide[0, 0] = 1 << 40  # a range that no table covers
+    assert np.array_equal(display(wide, attributes)[1:], whole[1:40])
 
 
 def test_values_that_are_not_numbers_are_refused() -> None:
     pixels = np.array([[0.0, np.nan]])
     with pytest.raises(Refusal, match="not numbers"):
-        display(pixels, pydicom.Dataset())
+        display(pixels, Attributes(Dataset()))
+
+
+def test_a_given_window_replaces_the_files_own() -> None:
+    pixels = np.array([[50, 52, 55]], np.uint16)
+    dataset = make_dataset(pixels, RescaleSlope=2, RescaleIntercept=-100, WindowCenter=900, WindowWidth=3)
+    # 0, 4 and 10 after the rescale, through 5/11
+    assert display(pixels, Attributes(dataset), Window(center=5, width=11)).tolist() == [[13, 115, 255]]
+
+
+def test_a_modality_lookup_table() -> None:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [3, 10, 16])
+    item.add_new("LUTData", "US", [0, 4, 5])
+    item.add_new("ModalityLUTType", "LO", "US")
+    values = [9, 10, 11, 12, 13]
+    assert shown(values, ModalityLUTSequence=[item], WindowCenter=5, WindowWidth=11) == [13, 13, 115, 140, 140]
+
+
+def test_fractions_take_the_linear_window_for_the_exact_one() -> None:
+    pixels = np.array([[0.0, 0.25, 0.5, 1.0]])
+    dataset = make_dataset(np.zeros((1, 4), np.uint16), WindowCenter=0.5, WindowWidth=1)
+    assert display(pixels, Attributes(dataset)).tolist() == [[0, 64, 128, 255]]
+
+
+def test_a_window_of_one_frame_wins_over_the_shared_one() -> None:
+    pixels = np.array([[0, 4, 5]], np.uint16)
+    groups = []
+    for center in (5, 900):
+        window, group = Dataset(), Dataset()
+        window.WindowCenter, window.WindowWidth = center, 11
+        group.FrameVOILUTSequence = [window]
+        groups.append(group)
+    dataset = make_dataset(pixels, SharedFunctionalGroupsSequence=groups[1:], PerFrameFunctionalGroupsSequence=groups[:1])
+    assert display(pixels, Attributes(dataset, 0)).tolist() == [[13, 115, 140]]
+    assert display(pixels, Attributes(dataset, 1)).tolist() == [[0, 0, 0]]

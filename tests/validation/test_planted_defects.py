@@ -22,9 +22,18 @@ def judged(folder: Path, defect: Defect) -> DataVerdict:
 
 def test_a_patient_in_two_splits_is_refused_and_the_rows_are_named(tmp_path: Path) -> None:
     verdict = judged(tmp_path, Defect("patient-in-two-splits"))
-    assert [check.name for check in verdict.failed] == ["no patient is in two splits"]
-    assert len(verdict.failed[0].rows) >= 2
-    assert all(row in verdict.sentences()[0] for row in verdict.failed[0].rows)
+    failed = {check.code: check for check in verdict.failed}
+    assert failed.keys() == {"patient_splits", "leaks"}
+    assert len(failed["patient_splits"].rows) >= 2
+    assert all(row in verdict.sentences()[0] for row in failed["patient_splits"].rows)
+    assert {leak["kind"] for leak in verdict.as_dict()["leaks"]} == {"patient"}
+
+
+def test_near_duplicates_are_refused_and_both_rows_are_named(tmp_path: Path) -> None:
+    verdict = judged(tmp_path, Defect("near-duplicates"))
+    assert [check.code for check in verdict.failed] == ["leaks"]
+    assert all(len(leak["rows"]) >= 2 for leak in verdict.leaks if leak["kind"] == "near_duplicate")
+    assert any(leak["kind"] == "near_duplicate" for leak in verdict.leaks)
 
 
 @pytest.mark.parametrize("name", ["corner-marker", "subgroup-label-noise", "site-shift"])

@@ -1,70 +1,95 @@
-"""Great Expectations' verdict: what it finds, and that it names rows."""
+"""The verdict on a data folder: its files, its findings, what is missing."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from installations import Installation
+from validation.frames import manifest, row, use_case
 
-from radloop.configuration import load_use_case
-from radloop.data.ingest import ingest
-from radloop.data.manifest import Row, read_manifest, write_manifest
+from radloop.data.findings import write_findings
+from radloop.data.manifest import Row, frame_of, write_manifest
+from radloop.errors import IntegrityError
 from radloop.settings import Settings
 from radloop.validation.verdict import DataVerdict, validate
 
+LEAK = {"kind": "patient", "splits": ["train", "test"], "rows": ["id0", "id3"]}
 
-@pytest.fixture
-def settings(installation: Installation, phantoms: Path) -> Settings:
-    settings = installation.settings
-    ingest(load_use_case("phantom-cxr", settings), phantoms, settings)
-    return settings
+
+def stored(settings: Settings, count: int = 64) -> list[Row]:
+    """Write files of a few bytes and their manifest: nothing here decodes them."""
+    folder = settings.data / "small-case"
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for number in range(count):
+        content = f"image {number}".encode()
+        entry = row(number, sha256=sha256(content).hexdigest())
+        (folder / str(entry.path)).write_bytes(content)
+        rows.append(entry)
+    write_manifest(folder, frame_of(rows, use_case()), use_case())
+    write_findings(folder, {"policy": "refuse", "dropped": 0, "leaks": []}, [])
+    return rows
 
 
 def judged(settings: Settings, rows: list[Row] | None = None) -> DataVerdict:
     if rows is not None:
-        (settings.data / "phantom-cxr" / "manifest.parquet").unlink()
-        write_manifest(settings.data / "phantom-cxr", rows)
-    return validate(load_use_case("phantom-cxr", settings), "1.dir", settings)
+        write_manifest(settings.data / "small-case", frame_of(rows, use_case()), use_case())
+    return validate(use_case(), "1.dir", settings)
 
 
-def rows(settings: Settings) -> list[Row]:
-    frame = read_manifest(settings.data / "phantom-cxr")
-    return [Row(**record) for record in frame.to_dict("records")]
-
-
-def test_clean_phantoms_pass_with_a_page(settings: Settings) -> None:
-    verdict = judged(settings)
+def test_intact_files_pass_with_a_page(installation: Installation) -> None:
+    stored(installation.settings)
+    verdict = judged(installation.settings)
     assert verdict.success
-    assert verdict.sentences() == []
-    assert len(verdict.checks) >= 14
-    assert "phantom-cxr-images" in Path(verdict.page).read_text()
+    assert verdict.data_version == "1.dir"
+    assert {"files_present", "files_intact", "leaks"} <= {check.code for check in verdict.checks}
+    assert "small-case-images" in Path(verdict.page).read_text()
+    assert "1.dir" in Path(verdict.sheet).read_text()
 
 
-def test_each_defect_is_found_and_its_rows_are_named(settings: Settings) -> None:
-    good = rows(settings)
-    first, second = good[0], next(row for row in good if row.split != good[0].split)
-    cases = {
-        "every label is a class": replace(first, label="pneumonia"),
-        "ages are plausible": replace(first, age=230.0),
-        "every split is known": replace(first, split="dev"),
-        "every known sex is expected": replace(first, sex="X"),
-        "every image is listed once": replace(first, id=second.id),
-        "no patient is in two splits": replace(first, patient=second.patient),
-        "every file decodes": replace(first, path="images/absent.dcm"),
-        "every file is the one that was ingested": replace(first, sha256="0" * 64),
-        "no image is lower than 64 pixels": replace(first, rows=12),
+def test_a_changed_and_a_missing_file_are_named(installation: Installation) -> None:
+    rows = stored(installation.settings)
+    folder = installation.settings.data / "small-case"
+    (folder / "images" / "id4.png").write_bytes(b"image 5")
+    (folder / "images" / "id9.png").unlink()
+    moved = replace(rows[2], path="images/absent.png")
+    verdict = judged(installation.settings, [*rows[:2], moved, *rows[3:]])
+    assert {check.code: check.rows for check in verdict.failed} == {
+        "files_present": ("id2", "id9"),
+        "files_intact": ("id2", "id4", "id9"),
     }
-    for name, spoilt in cases.items():
-        verdict = judged(settings, [spoilt, *good[1:]])
-        failed = {check.name: check for check in verdict.failed}
-        assert name in failed, (name, list(failed))
-        assert spoilt.id in failed[name].rows
-        assert any(sentence.startswith(name) and spoilt.id in sentence for sentence in verdict.sentences())
+    assert "every file is the one that was ingested: 3 do not, id2, id4, id9" in verdict.sentences()
 
 
-def test_a_split_without_a_label_is_named(settings: Settings) -> None:
-    kept = [row for row in rows(settings) if (row.split, row.label) != ("calibrate", "opacity")]
-    verdict = judged(settings, kept)
-    assert [check.rows for check in verdict.failed] == [("calibrate/opacity",)]
+def test_the_leaks_of_ingest_refuse_and_are_printed(installation: Installation) -> None:
+    stored(installation.settings)
+    folder = installation.settings.data / "small-case"
+    write_findings(folder, {"policy": "refuse", "dropped": 0, "leaks": [LEAK]}, [{"row": 3, "code": "truncated", "message": "m"}])
+    verdict = judged(installation.settings)
+    assert [check.code for check in verdict.failed] == ["leaks"]
+    assert verdict.failed[0].rows == ("id0", "id3")
+    assert json.loads(json.dumps(verdict.as_dict()))["leaks"] == [LEAK]
+
+
+def test_missing_evidence_means_no(installation: Installation) -> None:
+    stored(installation.settings)
+    (installation.settings.data / "small-case" / "leaks.json").unlink()
+    with pytest.raises(IntegrityError):
+        judged(installation.settings)
+
+
+def test_a_split_without_a_label_is_named(installation: Installation) -> None:
+    rows = [entry for entry in stored(installation.settings) if (entry.split, entry.label) != ("calibrate", "opacity")]
+    assert [check.rows for check in judged(installation.settings, rows).failed] == [("calibrate/opacity",)]
+
+
+def test_the_version_before_is_compared(installation: Installation) -> None:
+    stored(installation.settings)
+    before = manifest(use_case()).assign(sex="F")
+    verdict = validate(use_case(), "2.dir", installation.settings, previous=before)
+    assert verdict.success
+    assert [check.code for check in verdict.warned] == ["drift_sex"]

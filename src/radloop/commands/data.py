@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,10 @@ from radloop.commands.console import Outcome, answering, json_option, use_case_a
 from radloop.errors import InputError, nearest
 from radloop.progress import report
 from radloop.settings import Settings
+
+if TYPE_CHECKING:
+    from radloop.data.ingest import IngestResult
+    from radloop.use_case import UseCase
 
 
 @click.command("use-cases")
@@ -50,60 +55,132 @@ def _named(row: dict[str, Any]) -> str:
     return ", ".join(f"{alias} {'version ' + str(row[alias]) if row[alias] else 'none'}" for alias in ("champion", "candidate"))
 
 
-@click.command()
-@use_case_argument
-@click.option(
+_source = click.option(
     "--source",
     type=click.Path(path_type=Path),
-    required=True,
-    help="A folder (manifest.csv, class folders or DICOM), or a manifest CSV.",
+    help="A folder (manifest.csv, class folders, DICOM, NIH, covid-chestxray), a CSV, DICOMDIR or .npz, or medmnist:NAME.",
 )
+
+
+@click.command()
+@use_case_argument
+@_source
+@click.option("--add", is_flag=True, help="Keep the images that are there, and add the source's.")
 @json_option
 @answering
-def ingest(use_case: str, source: Path, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Bring images in: de-identified, listed, versioned with DVC and pushed.
+def ingest(use_case: str, source: Path | None, add: bool, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Bring images in: de-identified, judged, listed, versioned with DVC and pushed.
 
-    The data version becomes equal to the source; ingesting the same again changes nothing.
+    The data version becomes equal to the source, or grows by it with --add; ingesting the same again
+    changes nothing. Leaks across splits are found and written down; `radloop validate` judges them.
 
     Example:  radloop ingest tb-cxr --source ~/shenzhen
     """
     from radloop.configuration import load_use_case
+    from radloop.data.ingest import downloads_folder
     from radloop.data.ingest import ingest as bring
+    from radloop.data.sources import read_source
     from radloop.records.runs import locked
-    from radloop.stages import check_request, runs_folder
+    from radloop.stages import runs_folder
 
     found = load_use_case(use_case, settings)
-    check_request(found, source, settings)
+    if source is None:
+        raise InputError("no_source", "ingest needs a source", f"radloop ingest {use_case} --source PATH")
+    read_source(source, found, downloads_folder(settings))  # what is wrong with the list is said before anything waits for a lock
     with locked(runs_folder(use_case, settings)):
-        result = bring(found, source, settings, lambda done, total: report("ingest", done, total))
-    splits = ", ".join(f"{split} {count}" for split, count in sorted(result.splits.items()))
+        result = bring(found, source, settings, lambda done, total: report("ingest", done, total), add)
+    page = _quarantine_page(found, result, settings)
+    return asdict(result) | {"quarantine_page": page}, _ingested(result, page)
+
+
+def _quarantine_page(use_case: UseCase, result: IngestResult, settings: Settings) -> str | None:
+    """Write the page of what no split uses; None where every image is used."""
+    if not result.quarantined and not result.unreadable:
+        return None
+    from radloop.data.manifest import read_manifest
+    from radloop.data.thumbnails import thumbnails
+    from radloop.exploration.quarantine import write_quarantine
+
+    frame = read_manifest(settings.data / use_case.name)
+    path = settings.place / "explore" / use_case.name / "quarantine.html"
+    shown = frame[frame["excluded"].fillna("").str.startswith("quarantine")]
+    pictures = thumbnails(use_case, shown, settings)
+    return str(write_quarantine(use_case, result.data_version, frame, pictures, result.unreadable, path))
+
+
+def _ingested(result: IngestResult, page: str | None) -> str:
+    splits = ", ".join(f"{split} {count}" for split, count in result.splits.items())
     verb = "is now" if result.changed else "unchanged:"
-    text = (
-        f"{use_case} {verb} data version {result.data_version}: {result.images} images of {result.patients} patients ({splits})"
-    )
-    left = "".join(f"\nleft out: {item['image']}: {item['message']}" for item in result.unreadable)
-    return asdict(result), text + left
+    lines = [
+        f"{result.use_case} {verb} data version {result.data_version}: "
+        f"{result.images} images of {result.patients} patients ({splits})"
+    ]
+    if result.reused:
+        lines.append(f"{result.reused} files were stored before and not decoded again")
+    if result.kept_split:
+        lines.append(f"{result.kept_split} images stay in the split in which their patient is known, against the source's word")
+    if result.leaks:
+        kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in _counted(result.leaks).items())
+        dropped = f": {result.dropped} images are kept out of training" if result.leak_policy == "drop" else ""
+        lines.append(f"leaks across splits: {kinds}; policy {result.leak_policy}{dropped}")
+    for rules, count in result.quarantined.items():
+        lines.append(f"{count} images are in {rules.replace(':', ' for ')}")
+    lines += [f"left out: {item['image']}: {item['message']}" for item in result.unreadable]
+    return "\n".join(lines + ([f"page of what is not used: {page}"] if page else []))
+
+
+def _counted(leaks: list[dict[str, Any]]) -> dict[str, int]:
+    return dict(sorted(Counter(str(leak["kind"]) for leak in leaks).items()))
 
 
 @click.command()
 @use_case_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Where the page goes; by default in the home.")
 @json_option
 @answering
-def validate(use_case: str, settings: Settings) -> tuple[dict[str, Any], str]:
+def explore(use_case: str, out: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Write the page to look at before training: who and what is in the data, one self-contained HTML file.
+
+    Example:  radloop explore tb-cxr
+    """
+    from radloop.configuration import load_use_case
+    from radloop.data.findings import read_leaks
+    from radloop.data.manifest import read_manifest
+    from radloop.data.thumbnails import thumbnails
+    from radloop.data.versions import checked
+    from radloop.exploration.page import write_exploration
+
+    found = load_use_case(use_case, settings)
+    version = checked(use_case, settings).version
+    folder = settings.data / use_case
+    frame = read_manifest(folder)
+    pictures = thumbnails(found, frame, settings, lambda done, total: report("explore", done, total))
+    path = out or settings.place / "explore" / use_case / "index.html"
+    page = write_exploration(found, version, frame, pictures, read_leaks(folder)["leaks"], path)
+    return {"use_case": use_case, "data_version": version, "images": len(frame), "page": str(page)}, f"page: {page}"
+
+
+@click.command()
+@use_case_argument
+@_source
+@json_option
+@answering
+def validate(use_case: str, source: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """Judge the data with Great Expectations; a failed expectation exits 3 and names rows.
+
+    With --source, judge the table of a source before its images are brought in: no file is opened.
 
     Example:  radloop validate phantom-cxr
     """
     from radloop.configuration import load_use_case
-    from radloop.data.versions import checked
-    from radloop.validation.verdict import validate as judge
+    from radloop.stages import judge_data, judge_table
 
     found = load_use_case(use_case, settings)
-    verdict = judge(found, checked(use_case, settings).version, settings)
-    head = (
-        f"{use_case}: {len(verdict.checks) - len(verdict.failed)} of {len(verdict.checks)} expectations hold; page {verdict.page}"
-    )
-    text = "\n".join([head, *(f"failed: {sentence}" for sentence in verdict.sentences())])
+    verdict = judge_data(found, settings) if source is None else judge_table(found, source, settings)
+    held = len(verdict.checks) - len(verdict.failed) - len(verdict.warned)
+    head = f"{use_case}: {held} of {len(verdict.checks)} expectations hold; page {verdict.page}"
+    notes = [f"warning: {sentence}" for sentence in verdict.warnings()]
+    text = "\n".join([head, *notes, *(f"failed: {sentence}" for sentence in verdict.sentences())])
     if not verdict.success:
         raise Outcome(verdict.as_dict(), text, 3)
     return verdict.as_dict(), text

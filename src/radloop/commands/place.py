@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-import time
+import threading
 from typing import Any
 
 import click
@@ -156,14 +157,18 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     for name in commands:
         say(name)
     say(f"flows run there after: export PREFECT_API_URL=http://{host}:{prefect_port}/api")
-    try:
-        while all(process.poll() is None for process in running):
-            time.sleep(0.5)
-        say("one of them stopped; stopping the others")
-    except KeyboardInterrupt:
-        say("stopping")
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(0.5) and all(process.poll() is None for process in running):
+        pass
+    say("stopping" if stop.is_set() else "one of them stopped; stopping the others")
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
             process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if not stop.is_set():
+        sys.exit(1)

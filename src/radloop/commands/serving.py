@@ -6,13 +6,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
 from radloop.errors import InputError, RadloopError, Refusal
 from radloop.settings import Settings
+
+if TYPE_CHECKING:
+    from radloop.images.pool import Pool
 
 
 @click.command()
@@ -85,6 +88,7 @@ def predict(
     Example:  radloop predict chest.png --use-case phantom-cxr --json
     """
     from radloop.configuration import load_use_case
+    from radloop.images.pool import Pool
 
     for file in files:
         if not file.is_file():
@@ -92,7 +96,8 @@ def predict(
     load_use_case(use_case, settings)
     values = _clinical(clinical)
     predictor = _champion(use_case, settings)
-    results = [_answer(predictor, file, values, explain) for file in files]
+    with Pool(1) as decoders:
+        results = [_answer(predictor, file, values, explain, decoders) for file in files]
     if out is not None:
         _write(results, files, out)
     document = results[0] if len(results) == 1 else {"answers": results}
@@ -126,9 +131,12 @@ def _champion(use_case: str, settings: Settings) -> Any:
     return Predictor(pointer.folder(settings.bundles))
 
 
-def _answer(predictor: Any, file: Path, clinical: dict[str, Any] | None, explain: bool) -> dict[str, Any]:
+def _answer(predictor: Any, file: Path, clinical: dict[str, Any] | None, explain: bool, decoders: Pool) -> dict[str, Any]:
+    from radloop.images.decode import decode_apart
+
     try:
-        answer = predictor.predict(file, clinical, explain)
+        decoded = decode_apart(file.read_bytes(), predictor.facts.image, decoders)
+        answer = predictor.predict(decoded, clinical, explain)
     except Refusal as error:
         return {"error": error.as_dict()}
     except RadloopError:

@@ -1,34 +1,35 @@
-"""Ingest: a source's images in, de-identified and listed, as a new data version.
+"""Ingest: a source's images in, de-identified, judged and listed, as a new data version.
 
 The new folder is built beside the old one and takes its place in one rename, so that a crash leaves
-either; pinning comes after, and is made up for by the next ingest.
+either; what a killed ingest had stored is found again by the next, and pinning is made up for.
 """
 
 from __future__ import annotations
 
 import filecmp
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+import pandas as pd
 
-from radloop.data import manifest, versions
+from radloop.data import ledger, manifest, versions
+from radloop.data.collection import Collected, collect, link
+from radloop.data.findings import write_findings
+from radloop.data.leakage import apply_policy, find_leaks
+from radloop.data.listing import entries_of
 from radloop.data.pseudonym_key import pseudonym_key
-from radloop.data.sources import SourceRow, read_source
-from radloop.data.split import assign_splits
-from radloop.errors import InputError, IntegrityError, Refusal
-from radloop.images.decode import decode
-from radloop.images.deidentify import pseudonym, write_deidentified
-from radloop.images.dicom import read_dataset
+from radloop.data.sources import read_source
+from radloop.data.store_index import StoreIndex
+from radloop.errors import InputError, IntegrityError
+from radloop.records.seal import write_atomic
 from radloop.settings import Settings
-from radloop.use_case import Split, UseCase
+from radloop.use_case import UseCase
+
+PREVIOUS = "previous"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,12 @@ class IngestResult:
 
     Attributes:
         changed: False when the source equals what `data/UC` holds.
-        unreadable: names of the images left out, relative to the source, with the reason.
+        kept_split: rows of known patients whose split the source now names differently.
+        quarantined: images that a quality rule keeps out of every split, by rule.
+        leaks: what stands on both sides of a split, each {"kind", "splits", "rows"}.
+        dropped: images that the leakage policy keeps out of training.
+        unreadable: the images left out: row, name relative to the source, code and message.
+        reused: source files that needed no decoding, for they were stored before.
     """
 
     use_case: str
@@ -46,189 +52,207 @@ class IngestResult:
     images: int
     patients: int
     splits: dict[str, int]
+    kept_split: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    leaks: list[dict[str, Any]] = field(default_factory=list)
+    leak_policy: str = "refuse"
+    dropped: int = 0
     unreadable: list[dict[str, Any]] = field(default_factory=list)
+    reused: int = 0
     entry: dict[str, Any] = field(default_factory=dict)
 
 
+def work_folder(use_case: str, settings: Settings) -> Path:
+    """Return where a use case's ingest keeps its index and what it is building."""
+    return settings.place / "ingest" / use_case
+
+
+def index_path(use_case: str, settings: Settings) -> Path:
+    """Return the index of what is stored; see `radloop.data.store_index`."""
+    return work_folder(use_case, settings) / "index.sqlite"
+
+
+def downloads_folder(settings: Settings) -> Path:
+    """Return where a source that is a name, such as a MedMNIST archive, lies or is downloaded to."""
+    return settings.place / "downloads"
+
+
+def ledger_folder(use_case: str, settings: Settings) -> Path:
+    """Return where a use case's earlier data versions are remembered; see `radloop.data.ledger`."""
+    return settings.place / "ledger" / use_case
+
+
 def ingest(
-    use_case: UseCase, source: Path, settings: Settings, progress: Callable[[int, int], None] | None = None
+    use_case: UseCase,
+    source: Path | str,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None = None,
+    add: bool = False,
 ) -> IngestResult:
     """Make the data version of a use case equal to a source.
 
     Args:
         use_case: whose data.
-        source: a folder or a manifest CSV; see `radloop.data.sources`.
-        progress: called with (images done, images in all).
+        source: a folder, a file or a name that `radloop.data.sources` understands.
+        progress: called with (files done, files in all).
+        add: keep the images that are there, and add the source's.
 
     Raises:
         InputError: the source is missing, empty, mislabelled or unreadable; nothing was written.
         ToolError: DVC failed; the folder stands, and the same command pins it.
     """
-    rows = read_source(source, use_case)
-    folder = settings.data / use_case.name
-    work = settings.place / "ingest"
-    work.mkdir(parents=True, exist_ok=True)
-    for left in work.glob(f"{use_case.name}.*"):  # by an ingest that was killed; one runs at a time
-        shutil.rmtree(left, ignore_errors=True)
-    staging = work / f"{use_case.name}.{os.getpid()}"
-    try:
-        entries, unreadable = _store(rows, use_case, staging, settings, progress)
-        changed = not _same(staging, folder)
-        if changed:
-            _replace(staging, folder, work / f"{use_case.name}.{os.getpid()}.old")
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    rows = read_source(source, use_case, downloads_folder(settings))
+    folder, work = settings.data / use_case.name, work_folder(use_case.name, settings)
+    staging = work / "staging"
+    _recover(folder, work)
+    key = pseudonym_key(use_case, settings)
+    with StoreIndex(index_path(use_case.name, settings), key) as index:
+        collected = collect(rows, use_case, folder, staging, index, key, settings.workers, progress)
+        _check_readable(collected, len(rows), use_case)
+        known, known_groups = _known_splits(use_case, settings)
+        entries, kept_split = entries_of(collected, use_case, key, known, known_groups)
+        frame = manifest.frame_of(entries, use_case)
+        if add:
+            frame = _added(frame, folder, staging, use_case)
+        leaks = find_leaks(frame, index.thumbnails(), use_case.leakage, _earlier(frame, use_case, settings))
+    frame, dropped = apply_policy(frame, leaks, use_case.leakage)
+    found = [leak.as_dict() for leak in leaks]
+    _prune(staging, frame)
+    manifest.write_manifest(staging, frame, use_case)
+    write_findings(staging, {"policy": use_case.leakage.policy, "dropped": dropped, "leaks": found}, collected.refused)
+    changed = not _same(staging, folder)
+    if changed:
+        _remember(folder, ledger_folder(use_case.name, settings))
+        _replace(staging, folder, work)
     before = versions.pinned(use_case.name, settings)
     version = versions.pin(use_case.name, settings)
+    shutil.rmtree(staging, ignore_errors=True)
+    images = frame[frame["kind"] != "clip"]
     return IngestResult(
         use_case=use_case.name,
         data_version=version.version,
         changed=changed or before is None or before.version != version.version,
-        images=len(entries),
-        patients=len({row.patient for row in entries}),
-        splits=dict(Counter(row.split for row in entries)),
-        unreadable=unreadable,
+        images=len(images),
+        patients=int(frame["patient"].nunique()),
+        splits={str(split): int(count) for split, count in images["split"].value_counts().sort_index().items()},
+        kept_split=kept_split,
+        quarantined=dict(Counter(word for word in images["excluded"].dropna() if word.startswith("quarantine"))),
+        leaks=found,
+        leak_policy=use_case.leakage.policy,
+        dropped=dropped,
+        unreadable=collected.refused,
+        reused=collected.reused,
         entry=version.entry,
     )
 
 
-def _store(
-    rows: Sequence[SourceRow], use_case: UseCase, staging: Path, settings: Settings, progress: Callable[[int, int], None] | None
-) -> tuple[list[manifest.Row], list[dict[str, Any]]]:
-    key = pseudonym_key(use_case, settings)
-    (staging / "images").mkdir(parents=True)
-    readable: list[tuple[SourceRow, StoredImage]] = []
-    unreadable: list[dict[str, Any]] = []
-    seen: Counter[str] = Counter()
-    for number, row in enumerate(rows, start=1):
-        try:
-            readable.append((row, _store_image(row, staging, pseudonym(key, row.patient), key, seen)))
-        except Refusal as error:
-            unreadable.append({"row": number, "image": row.name, "code": error.code, "message": error.message})
-        if progress:
-            progress(number, len(rows))
-    if len(unreadable) > use_case.source.max_unreadable:
-        raise _too_many_unreadable(unreadable, len(rows), use_case)
-    if not readable:
+def _check_readable(collected: Collected, files: int, use_case: UseCase) -> None:
+    """Refuse a source with too many unreadable files.
+
+    Rows are in the message, which tools log; names, which may be a person's, in the hint, which they do not.
+    """
+    refused, allowed = collected.refused, use_case.source.max_unreadable
+    if len(refused) > allowed:
+        more = ", ..." if len(refused) > 5 else ""
+        raise InputError(
+            "unreadable_images",
+            f"{len(refused)} of {files} images cannot be read, {allowed} are allowed: rows "
+            + ", ".join(str(item["row"]) for item in refused[:5])
+            + more,
+            "mend or remove "
+            + ", ".join(str(item["image"]) for item in refused[:5])
+            + f"{more}; or raise source.max_unreadable in {use_case.name}.yaml",
+        )
+    if not collected.stored:
         raise InputError("source_empty", "no image of the source can be read", "check the source")
-    splits = assign_splits(
-        [_described(row, image) for row, image in readable], use_case.split, _known_splits(key, rows, use_case, settings)
-    )
-    entries = [
-        _entry(row, image, pseudonym(key, row.patient), split) for (row, image), split in zip(readable, splits, strict=True)
-    ]
-    manifest.write_manifest(staging, entries)
-    return entries, unreadable
 
 
-def _too_many_unreadable(unreadable: list[dict[str, Any]], images: int, use_case: UseCase) -> InputError:
-    """Return the error: rows in its message, which tools log; names, which may be a person's, in its hint, which they do not."""
-    shown, more = unreadable[:5], ", ..." if len(unreadable) > 5 else ""
-    numbers = ", ".join(str(item["row"]) for item in shown) + more
-    names = ", ".join(str(item["image"]) for item in shown) + more
-    return InputError(
-        "unreadable_images",
-        f"{len(unreadable)} of {images} images cannot be read, {use_case.source.max_unreadable} are allowed: rows {numbers}",
-        f"mend or remove {names}; or raise source.max_unreadable in {use_case.name}.yaml",
-    )
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """A stored file and what its header says; None is unknown."""
-
-    id: str
-    path: str
-    sha256: str
-    rows: int
-    columns: int
-    sex: str | None
-    age: float | None
-    view: str | None
-
-
-def _store_image(row: SourceRow, staging: Path, patient: str, key: bytes, seen: Counter[str]) -> StoredImage:
-    """Write one image without anything that names a person: DICOM stays DICOM, the rest becomes PNG."""
-    try:
-        content = row.path.read_bytes()
-    except OSError as error:
-        raise Refusal("unreadable_image", "the file is missing or cannot be opened") from error
-    decoded = decode(content)
-    if decoded.header.format == "dicom":
-        stored, suffix = write_deidentified(read_dataset(content), patient, key), "dcm"
-    else:
-        stream = BytesIO()
-        Image.fromarray(decoded.pixels).save(stream, "PNG", compress_level=3)
-        stored, suffix = stream.getvalue(), "png"
-    digest = sha256(stored).hexdigest()
-    name = digest[:16]
-    seen[name] += 1
-    identifier = name if seen[name] == 1 else f"{name}-{seen[name]}"
-    path = f"images/{identifier}.{suffix}"
-    (staging / path).write_bytes(stored)
-    header = decoded.header
-    rows, columns = decoded.pixels.shape
-    return StoredImage(identifier, path, digest, int(rows), int(columns), header.sex, header.age, header.view)
-
-
-def _described(row: SourceRow, image: StoredImage) -> SourceRow:
-    """Fill what the source leaves unknown from the image's header."""
-    return SourceRow(
-        path=row.path,
-        name=row.name,
-        label=row.label,
-        patient=row.patient,
-        split=row.split,
-        sex=row.sex or image.sex,
-        age=row.age if row.age is not None else image.age,
-        site=row.site,
-        view=row.view or image.view,
-        extent=row.extent,
-    )
-
-
-def _entry(row: SourceRow, image: StoredImage, patient: str, split: Split) -> manifest.Row:
-    full = _described(row, image)
-    return manifest.Row(
-        id=image.id,
-        path=image.path,
-        label=full.label,
-        patient=patient,
-        split=split,
-        site=full.site,
-        sex=full.sex,
-        view=full.view,
-        age=full.age,
-        extent=full.extent,
-        rows=image.rows,
-        columns=image.columns,
-        sha256=image.sha256,
-    )
-
-
-def _known_splits(key: bytes, rows: Sequence[SourceRow], use_case: UseCase, settings: Settings) -> dict[str, str]:
-    """Return the split of every patient whom the present data version knows, by the source's identifier."""
+def _known_splits(use_case: UseCase, settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the splits of the patients and of the groups that earlier data versions or the present one know."""
+    folder = ledger_folder(use_case.name, settings)
+    patients, groups = ledger.known_splits(folder), ledger.known_groups(folder)
     try:
         frame = manifest.read_manifest(settings.data / use_case.name)
     except IntegrityError:
-        return {}
-    places = dict(zip(frame["patient"], frame["split"], strict=True))
-    return {row.patient: places[name] for row in rows if (name := pseudonym(key, row.patient)) in places}
+        return patients, groups
+    return patients | _places(frame, "patient"), groups | _places(frame, "group")
+
+
+def _places(frame: pd.DataFrame, column: str) -> dict[str, str]:
+    """Return where a manifest puts each name; one in two splits is a leak, not a place to keep."""
+    places = frame.groupby(column)["split"].agg(["first", "nunique"])
+    return {str(name): str(split) for name, split in places.loc[places["nunique"] == 1, "first"].items()}
+
+
+def _earlier(frame: pd.DataFrame, use_case: UseCase, settings: Settings) -> pd.DataFrame | None:
+    """Return the rows that earlier versions held and this one does not."""
+    return ledger.earlier_rows(ledger_folder(use_case.name, settings), frame)
+
+
+def _added(frame: pd.DataFrame, folder: Path, staging: Path, use_case: UseCase) -> pd.DataFrame:
+    """Return the present rows with the new ones behind them, their files linked into the new folder."""
+    try:
+        present = manifest.read_manifest(folder)
+    except IntegrityError:
+        return frame
+    present = present[~present["id"].isin(frame["id"]) & ~present["clip"].isin(frame["id"])]
+    # What the policy dropped is judged anew with the new rows; a broken quality rule stays broken.
+    present.loc[present["excluded"] == "leak", "excluded"] = None
+    for path in present["path"].dropna().unique():
+        if not (staging / str(path)).exists():
+            link(folder / str(path), staging / str(path))
+    return pd.concat([present, frame], ignore_index=True)[manifest.columns_of(use_case)]
+
+
+def _prune(staging: Path, frame: pd.DataFrame) -> None:
+    """Remove what a killed ingest of another source left."""
+    listed = {str(path) for path in frame["path"].dropna()}
+    for path in (staging / "images").iterdir():
+        if f"images/{path.name}" not in listed:
+            path.unlink()
 
 
 def _same(staging: Path, folder: Path) -> bool:
-    """Tell whether two folders hold the same bytes under the same names."""
+    """Tell whether two folders hold the same bytes under the same names; a hard link is not read."""
     names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
     present = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     if names != present:
         return False
-    _, differing, failing = filecmp.cmpfiles(staging, folder, names, shallow=False)
+    unlinked = [name for name in names if not (staging / name).samefile(folder / name)]
+    _, differing, failing = filecmp.cmpfiles(staging, folder, unlinked, shallow=False)
     return not differing and not failing
 
 
-def _replace(staging: Path, folder: Path, old: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        folder.rename(old)
-    shutil.move(staging, folder)
+def _remember(folder: Path, ledger_of: Path) -> None:
+    """Keep the manifest that is about to go: the next one's drift is measured against it."""
+    if (folder / manifest.FILE_NAME).is_file():
+        write_atomic(ledger_of / PREVIOUS / manifest.FILE_NAME, (folder / manifest.FILE_NAME).read_bytes())
+
+
+def previous_manifest(use_case: str, settings: Settings) -> pd.DataFrame | None:
+    """Return the manifest of the data version before the present one, None where there was none or it cannot be read."""
+    try:
+        return manifest.read_manifest(ledger_folder(use_case, settings) / PREVIOUS)
+    except IntegrityError:
+        return None
+
+
+def _replace(staging: Path, folder: Path, work: Path) -> None:
+    """Put the new folder in the place of the old one; a crash leaves one of them whole, and `_recover` finds it."""
+    old, new = work / "old", folder.parent / f".{folder.name}.new"
     shutil.rmtree(old, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(staging, new)  # a rename, or a copy where the home is on another file system
+    if folder.exists():
+        shutil.move(folder, old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(folder: Path, work: Path) -> None:
+    """Bring back what an ingest that was killed between two renames had moved away."""
+    old, new = work / "old", folder.parent / f".{folder.name}.new"
+    if not folder.exists() and old.exists():
+        shutil.move(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)

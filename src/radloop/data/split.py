@@ -1,89 +1,217 @@
-"""Splits: always by patient, cut where the source does not say, the same for the same seed."""
+"""Splits: no patient and no group in two of them, cut where the source does not say, the same for the same seed.
+
+What never crosses a split is the unit: the patients and groups that rows join with each other. Splits
+are cut by unit, stratified by label, sex and age band.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from radloop.data.sources.row import SourceRow
-from radloop.use_case import SPLITS, Split, SplitSpec
+from radloop.use_case import SPLITS, Split, SplitSpec, Subgroups
 
 # A split with fewer patients of a label than this cannot choose between models: it joins train.
 _SMALLEST_TUNE = 10
+# With a share of a tenth, a smaller stratum would leave a split empty: it joins its neighbours.
+_SMALLEST_STRATUM = 10
 
 
-def assign_splits(rows: Sequence[SourceRow], spec: SplitSpec, known: Mapping[str, str] | None = None) -> list[Split]:
-    """Return the split of every row.
+@dataclass(frozen=True)
+class Assignment:
+    """Where every row went.
 
-    A split that the source gives is kept. Those it lacks are cut by patient from train, in the
-    proportions of the spec, stratified by label and sex. A source's `tune` too small to choose on
-    joins train first. A patient in `known` (patient to split) keeps that split where we cut.
+    Attributes:
+        splits: one for each row, in the order of the rows.
+        kept: how many rows stayed where their patient was known although the source now says otherwise.
     """
-    given: list[str | None] = [row.split for row in rows]
-    if _too_small(rows, given):
-        given = ["train" if split == "tune" else split for split in given]
-    present = {split for split in given if split is not None}
-    missing: list[Split] = [split for split in SPLITS[1:] if split not in present]
-    pool = {row.patient for row, split in zip(rows, given, strict=True) if split in (None, "train")}
-    settled = {row.patient: split for row, split in zip(rows, given, strict=True) if split not in (None, "train")}
-    cut = _cut(_strata(rows, pool - set(settled)), missing, spec, known or {})
-    return [_final(row.patient, split, settled, cut) for row, split in zip(rows, given, strict=True)]
+
+    splits: tuple[Split, ...]
+    kept: int
 
 
-def _final(patient: str, given: str | None, settled: Mapping[str, str], cut: Mapping[str, Split]) -> Split:
-    if given in ("tune", "calibrate", "test"):
-        return next(split for split in SPLITS if split == given)
-    if patient in cut:
-        return cut[patient]
-    # An unplaced image of a patient whom the source placed elsewhere goes with the patient; one that the
-    # source itself put in train stays there, for `validate` to find the leak.
-    place = settled.get(patient) if given is None else None
-    return next((split for split in SPLITS if split == place), "train")
+@dataclass(frozen=True)
+class _Unit:
+    """Rows that belong together, and what decides about them.
+
+    Attributes:
+        rows: their positions.
+        draw: the place in the draw, by its members' names only.
+        words: the splits that the source names for them.
+        known: the splits that its members had before.
+        sex: of the member who is first by the word; None is unknown.
+        age: the lowest that is known.
+    """
+
+    rows: tuple[int, ...]
+    draw: bytes
+    words: frozenset[Split]
+    known: frozenset[Split]
+    labels: frozenset[str]
+    sex: str | None
+    age: float | None
 
 
-def _too_small(rows: Sequence[SourceRow], given: Sequence[str | None]) -> bool:
-    if {"train", "tune", "calibrate", "test"} <= set(given):
+def assign_splits(
+    rows: Sequence[SourceRow],
+    spec: SplitSpec,
+    known: Mapping[str, str] | None = None,
+    known_groups: Mapping[str, str] | None = None,
+    subgroups: Subgroups | None = None,
+) -> Assignment:
+    """Return the split of every row, whatever the order of the rows.
+
+    A split that the source gives is kept; those it lacks are cut by unit from train, in the proportions
+    of the spec. A source's `tune` too small to choose on joins train first. Who is known keeps the split,
+    whatever the source says now and whoever is added. Only where the source itself puts one unit in two
+    splits do its words stay, so that the leak is seen.
+
+    Args:
+        rows: with mapped labels and split words.
+        spec: seed and proportions.
+        known: patient to the split of earlier data versions.
+        known_groups: group to the split of earlier data versions.
+        subgroups: the age bands of the strata.
+    """
+    given = _given(rows)
+    known, known_groups = _splits_only(known or {}), _splits_only(known_groups or {})
+    missing: list[Split] = [split for split in SPLITS[1:] if split not in set(given)]
+    units = [_unit(rows, members, given, spec.seed, known, known_groups) for members in _joined(rows)]
+    free = [unit for unit in units if not unit.words - {"train"}]
+    cut = _cut(_strata(free, subgroups or Subgroups()), missing, spec)
+    splits: list[Split] = ["train"] * len(rows)
+    for unit in units:
+        place = cut.get(unit.rows[0]) or _settled(unit)
+        for row in unit.rows:
+            # The patient's own word comes first: a new group may have joined two who were apart.
+            own = known.get(rows[row].patient) or known_groups.get(rows[row].group or "")
+            splits[row] = (given[row] or own or place) if len(unit.words) > 1 else (own or place)
+    kept = sum(_against(word, split, missing) for word, split in zip(given, splits, strict=True))
+    return Assignment(tuple(splits), kept)
+
+
+def _against(word: Split | None, split: Split, missing: Sequence[Split]) -> bool:
+    """Tell whether a row is not where its source puts it; train also feeds the splits that are cut from it."""
+    return word is not None and word != split and not (word == "train" and split in missing)
+
+
+def _splits_only(known: Mapping[str, str]) -> dict[str, Split]:
+    return {name: split for name, word in known.items() for split in SPLITS if split == word}
+
+
+def _given(rows: Sequence[SourceRow]) -> list[Split | None]:
+    given = [next((split for split in SPLITS if split == row.split), None) for row in rows]
+    if not _too_small(rows, given):
+        return given
+    return ["train" if split == "tune" else split for split in given]
+
+
+def _too_small(rows: Sequence[SourceRow], given: Sequence[Split | None]) -> bool:
+    if set(SPLITS) <= set(given):
         return False  # a source with all four words means them
     patients: dict[str, set[str]] = defaultdict(set)
     for row, split in zip(rows, given, strict=True):
         if split == "tune":
-            patients[row.label].add(row.patient)
+            patients["" if row.findings else row.label or ""].add(row.patient)
     return bool(patients) and min(len(group) for group in patients.values()) < _SMALLEST_TUNE
 
 
-def _strata(rows: Sequence[SourceRow], patients: set[str]) -> list[list[str]]:
-    """Group patients by (their labels, sex), in a fixed order."""
-    labels: dict[str, set[str]] = defaultdict(set)
-    sexes: dict[str, str] = {}
+def _joined(rows: Sequence[SourceRow]) -> list[list[int]]:
+    """Return the positions of the rows of each unit: the connected parts of the graph of patients and groups."""
+    parent: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def root(node: tuple[str, str]) -> tuple[str, str]:
+        parent.setdefault(node, node)
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]  # path halving
+            node = parent[node]
+        return node
+
     for row in rows:
-        if row.patient in patients:
-            labels[row.patient].add(row.label)
-            sexes.setdefault(row.patient, row.sex or "")
-    groups: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
-    for patient, words in labels.items():
-        groups[(tuple(sorted(words)), sexes[patient])].append(patient)
-    return [groups[key] for key in sorted(groups)]
+        patient = root(("patient", row.patient))
+        if row.group is not None:
+            parent[patient] = root(("group", row.group))
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        members[root(("patient", row.patient))].append(number)
+    return list(members.values())
 
 
-def _cut(strata: list[list[str]], missing: list[Split], spec: SplitSpec, known: Mapping[str, str]) -> dict[str, Split]:
+def _unit(
+    rows: Sequence[SourceRow],
+    members: Sequence[int],
+    given: Sequence[Split | None],
+    seed: int,
+    known: Mapping[str, Split],
+    known_groups: Mapping[str, Split],
+) -> _Unit:
+    own = [rows[number] for number in members]
+    patients, groups = {row.patient for row in own}, {row.group for row in own if row.group is not None}
+    before = {known[name] for name in patients if name in known} | {known_groups[name] for name in groups if name in known_groups}
+    return _Unit(
+        rows=tuple(members),
+        draw=min(_draw(seed, patient) for patient in patients),
+        words=frozenset(word for number in members if (word := given[number]) is not None),
+        known=frozenset(before),
+        labels=frozenset(word for row in own for word in _labels(row)),
+        sex=min((row.sex for row in own if row.sex), default=None),
+        age=min((row.age for row in own if row.age is not None and row.age == row.age), default=None),
+    )
+
+
+def _labels(row: SourceRow) -> Iterable[str]:
+    """Return the findings that a row has, or its label."""
+    if row.findings:
+        return [word for word, value in row.findings.items() if value == 1]
+    return [row.label] if row.label is not None else []
+
+
+def _settled(unit: _Unit) -> Split:
+    """Return where a unit goes that is not cut: where it was, else where its source puts it, nearest to judging first."""
+    found = unit.known or unit.words
+    return next((split for split in reversed(SPLITS) if split in found), "train")
+
+
+def _strata(units: Sequence[_Unit], subgroups: Subgroups) -> list[list[_Unit]]:
+    """Group units by (rarest label, sex, age band), in a fixed order; what is too small is joined, coarser each time."""
+    counts = Counter(label for unit in units for label in unit.labels)
+
+    def full_key(unit: _Unit) -> tuple[str, str, str]:
+        rarest = min(unit.labels, key=lambda label: (counts[label], label), default="")
+        return rarest, unit.sex or "", subgroups.age_band(unit.age) or ""
+
+    keys = {unit.rows[0]: full_key(unit) for unit in units}
+    left, strata = list(units), []
+    for depth in (3, 2, 1, 0):
+        parts: dict[tuple[str, ...], list[_Unit]] = defaultdict(list)
+        for unit in left:
+            parts[keys[unit.rows[0]][:depth]].append(unit)
+        whole = {key for key, part in parts.items() if len(part) >= _SMALLEST_STRATUM or depth == 0}
+        strata += [parts[key] for key in sorted(whole)]
+        left = [unit for key, part in parts.items() if key not in whole for unit in part]
+    return strata
+
+
+def _cut(strata: Iterable[Sequence[_Unit]], missing: Sequence[Split], spec: SplitSpec) -> dict[int, Split]:
+    """Return the split of each unit, by its first row; what one stratum's rounding takes the next gives back."""
     share = dict(zip(SPLITS, spec.proportions, strict=True))
     whole = share["train"] + sum(share[split] for split in missing)
-    targets = [(split, share[split] / whole) for split in missing]
-    places: dict[str, Split] = {}
+    places: dict[int, Split] = {}
     carried = dict.fromkeys(missing, 0.0)
-    for patients in strata:
-        ordered = sorted(patients, key=lambda patient: _draw(spec.seed, patient))
-        settled = {patient: split for patient in ordered for split in SPLITS if known.get(patient) == split}
-        places |= settled
-        free = [patient for patient in ordered if patient not in settled]
-        for split, fraction in targets:
-            wanted = len(ordered) * fraction + carried[split] - sum(place == split for place in settled.values())
+    for units in strata:
+        settled = [_settled(unit) for unit in units if unit.known]
+        places |= {unit.rows[0]: _settled(unit) for unit in units if unit.known}
+        free = sorted((unit for unit in units if not unit.known), key=lambda unit: unit.draw)
+        for split in missing:
+            wanted = len(units) * share[split] / whole + carried[split] - settled.count(split)
             taken = max(0, min(len(free), round(wanted)))
             carried[split] = wanted - taken
-            places |= dict.fromkeys(free[:taken], split)
+            places |= {unit.rows[0]: split for unit in free[:taken]}
             free = free[taken:]
-        places |= dict.fromkeys(free, "train")
+        places |= {unit.rows[0]: "train" for unit in free}
     return places
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from radloop.data.storing import stored_image
 from radloop.inference.predictor import Predictor
 from radloop.statistics.intervals import METRICS, Interval, bootstrap
 from radloop.use_case import Attribute, IntendedUse, Policy, Subgroups
@@ -90,8 +91,9 @@ def score_cases(
     """
     facts = predictor.facts
     probabilities = np.empty(len(frame), dtype=np.float64)
-    for number, path in enumerate(frame["path"]):
-        probabilities[number] = predictor.score(folder / str(path)).probability
+    for number, (path, frame_number) in enumerate(zip(frame["path"], frame["frame"], strict=True)):
+        image = stored_image(folder / str(path), frame_number, facts.image)
+        probabilities[number] = predictor.score(image).probability
         progress(number + 1, len(frame))
     ages = frame["age"].to_numpy(np.float64)
     bands = [subgroups.age_band(float(age)) for age in ages]

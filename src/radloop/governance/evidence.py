@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from radloop import __version__
-from radloop.data.manifest import read_manifest
+from radloop.data.findings import read_leaks
+from radloop.data.manifest import read_manifest, usable
 from radloop.evaluation.judgement import Judgement
 from radloop.inference.bundle import Bundle
 from radloop.inference.verification import bundle_files
@@ -59,7 +61,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 def split_counts(frame_folder: Path, positive: str) -> dict[str, dict[str, int]]:
     """Return images, patients and positives of every split of a manifest."""
-    frame = read_manifest(frame_folder)
+    frame = usable(read_manifest(frame_folder))
     parts = {split: frame[frame["split"] == split] for split in SPLITS}
     return {
         split: {
@@ -69,6 +71,18 @@ def split_counts(frame_folder: Path, positive: str) -> dict[str, dict[str, int]]
         }
         for split, part in parts.items()
     }
+
+
+def excluded_counts(folder: Path) -> dict[str, int]:
+    """Return how many images no split uses, by the reason: `leak`, or `quarantine:` and its rules."""
+    return {str(reason): int(count) for reason, count in read_manifest(folder)["excluded"].value_counts().sort_index().items()}
+
+
+def leak_counts(folder: Path) -> dict[str, Any]:
+    """Return the leakage policy, what it dropped, and how many findings of each kind ingest made."""
+    found = read_leaks(folder)
+    kinds = Counter(str(leak["kind"]) for leak in found["leaks"])
+    return {"policy": found["policy"], "dropped": found["dropped"], "findings": dict(sorted(kinds.items()))}
 
 
 def compose(
@@ -104,7 +118,12 @@ def compose(
         },
         "policy": config["policy"],
         "policy_subgroups": config["subgroups"]["gated"],
-        "data": {**data, "splits": split_counts(settings.data / use_case.name, use_case.labels.positive)},
+        "data": {
+            **data,
+            "splits": split_counts(settings.data / use_case.name, use_case.binary.positive),
+            "excluded": excluded_counts(settings.data / use_case.name),
+            "leaks": leak_counts(settings.data / use_case.name),
+        },
         "bundle": {
             "digest": bundle.digest,
             "files": bundle_files(bundle.content),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from radloop.data.manifest import read_manifest
+from radloop.data.manifest import read_manifest, usable
 from radloop.data.versions import DataVersion
 from radloop.evaluation.attachments import draw_figures
 from radloop.evaluation.judgement import cases_as_csv, judge, score_cases
@@ -34,7 +34,7 @@ def judge_bundle(
     place = settings.bundles / use_case.name / str(packaged["bundle"]).removeprefix("sha256:")
     predictor = Predictor(place, approved=False)
     frame = read_manifest(settings.data / use_case.name)
-    test = frame[frame["split"] == "test"]
+    test = usable(frame[frame["split"] == "test"])
     cases = score_cases(
         predictor, test, settings.data / use_case.name, use_case.subgroups, lambda done, total: report("evaluate", done, total)
     )
@@ -44,7 +44,7 @@ def judge_bundle(
     facts = {
         "version": data.version,
         "entry": data.entry,
-        "validation": {key: validation[key] for key in ("success", "failed")} | {"warnings": []},
+        "validation": {key: validation[key] for key in ("success", "failed", "warnings")},
     }
     evidence = compose(
         use_case, facts, SearchResult(**search), predictor.bundle, packaged["parity"], judgement, attachments, settings

@@ -1,66 +1,50 @@
-"""De-identification of DICOM by a whitelist.
+"""De-identification of DICOM: the Basic Profile of PS3.15 Annex E, and a list of what may stay before and behind it.
 
-What is not listed is dropped: dates, institutions, free text, private elements, overlays and
-sequences. This is stricter than the Basic Profile of PS3.15 Annex E, which lists what to remove.
+Options of the profile: Retain Patient Characteristics (age and sex) and Retain Longitudinal
+Temporal Information with Modified Dates (every date of a patient moves by the same secret number
+of days; times of day go). New UIDs, too, follow from a key: no table of names is kept.
+
+Not found: identifiers that are drawn in the pixels, hidden in entropy-coded data or in the
+entries of lookup tables, and numbers of at most five digits in attributes of the acquisition.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import hmac
 import io
 import re
+from collections.abc import Callable
 
-import numpy as np
 import pydicom
 from pydicom import uid
+from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
-from radloop.errors import Refusal
-from radloop.images.dicom import refusing, stored_values
-from radloop.images.header import parse_age
+from radloop.images.dicom import refusing
+from radloop.images.pixel_data import PixelContent, pixel_content
+from radloop.images.profile import Replacements, clean_header
 
-METHOD = "Radloop whitelist: pixels, geometry, window, age, sex"
+METHOD = ("DICOM PS3.15 Annex E Basic Profile", "Radloop: allow-list of attributes and terms")
+CODES = (
+    ("113100", "Basic Application Confidentiality Profile"),
+    ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    ("113108", "Retain Patient Characteristics Option"),
+)
+"""PS3.16 CID 7050."""
 # Constants of this writer: the same input and key must give the same bytes.
 IMPLEMENTATION = "2.25.302110783284537906104871293049358240761"
 VERSION_NAME = "RADLOOP_1"
 
-_CODES = (
-    "Modality",
-    "BodyPartExamined",
-    "ViewPosition",
-    "PatientSex",
-    "PhotometricInterpretation",
-    "VOILUTFunction",
-    "RescaleType",
-)
-_CODE = re.compile(r"[A-Z0-9 _]{1,16}")
-_NUMBERS = (
-    "PatientAge",
-    "KVP",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
-    "SamplesPerPixel",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "PixelAspectRatio",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "WindowCenter",
-    "WindowWidth",
-    "RescaleIntercept",
-    "RescaleSlope",
-)
-_LOOKUPS = ("ModalityLUTSequence", "VOILUTSequence")
+_MAX_SHIFT = 3652
+"""Dates move into the past by one day to ten years."""
+_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2,6}(\.\d{1,6})?)?([+-]\d{4})?")
+_EMPTY = ("StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "PatientName", "PatientBirthDate", "PatientSex")
+_EMPTY_TOO = ("StudyID", "SeriesNumber", "Manufacturer", "InstanceNumber")
+"""Type 2 of the modules that every image has (PS3.3 C.7.1.1, C.7.2.1, C.7.3.1, C.7.5.1, C.7.6.1)."""
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-_OLDEST = 89
-"""Ages above are a possible identifier (45 CFR 164.514(b)(2)(i)(C)) and become 90."""
 
 
 def pseudonym(key: bytes, patient: str) -> str:
@@ -69,47 +53,20 @@ def pseudonym(key: bytes, patient: str) -> str:
 
 
 def deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> Dataset:
-    """Return a copy that holds the image, its geometry and window, age and sex, and nothing else.
+    """Return a copy that holds the image and what describes it, and nothing of the patient but age and sex.
 
-    Pixels are decoded and stored plainly: a compressed stream may carry comments, and bits
-    beyond those stored an overlay.
+    Compressed pixels stay compressed, without their comments; see `pixel_data` and `profile`.
 
     Args:
-        dataset: a grey, single-frame image with file meta, as `dicom.read_dataset` gives it.
+        dataset: an image with file meta, as `dicom.read_dataset` gives it.
         pseudonym: the new Patient ID.
-        uid_key: the secret from which new UIDs follow; equal UIDs stay equal.
+        uid_key: the secret from which new UIDs and the days by which dates move follow; equal UIDs stay equal.
 
     Raises:
-        Refusal: `burned_in_annotation` where the file says that text is in its pixels, or what
-            `dicom.stored_values` refuses.
+        Refusal: `unreadable_image` or `image_too_large`: what cannot be understood is never passed on.
     """
     with refusing():
         return _clean(dataset, pseudonym, uid_key)
-
-
-def _clean(dataset: Dataset, patient: str, key: bytes) -> Dataset:
-    if str(dataset.get("BurnedInAnnotation") or "").strip().upper() == "YES":
-        raise Refusal(
-            "burned_in_annotation",
-            "the file says that annotations are burnt into its pixels",
-            "mask the text and set (0028,0301) to NO",
-        )
-    clean = Dataset()
-    _copy_pixels(dataset, clean)
-    _copy_codes(dataset, clean)
-    for keyword in _NUMBERS:
-        if keyword in dataset and keyword not in clean and dataset[keyword].value not in (None, "", b""):
-            clean[keyword] = dataset[keyword]
-    _limit_age(clean)
-    for keyword in _LOOKUPS:
-        if dataset.get(keyword):
-            setattr(clean, keyword, Sequence([_lookup(item, keyword) for item in dataset[keyword].value]))
-    _replace_uids(dataset, clean, key)
-    clean.PatientID = patient
-    clean.PatientName = ""
-    clean.PatientIdentityRemoved = "YES"
-    clean.DeidentificationMethod = METHOD
-    return clean
 
 
 def write_deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> bytes:
@@ -118,73 +75,110 @@ def write_deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> byte
     Raises:
         Refusal: as `deidentified`.
     """
-    clean = deidentified(dataset, pseudonym, uid_key)
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = clean.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
-    meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    meta.ImplementationClassUID = uid.UID(IMPLEMENTATION)
-    meta.ImplementationVersionName = VERSION_NAME
-    clean.file_meta = meta
-    clean.preamble = b"\0" * 128
+    return file_bytes(deidentified(dataset, pseudonym, uid_key))
+
+
+def file_bytes(clean: Dataset) -> bytes:
+    """Return what `deidentified` gave as a file.
+
+    Raises:
+        Refusal: `unreadable_image`: it cannot be written.
+    """
     stream = io.BytesIO()
     with refusing():
         pydicom.dcmwrite(stream, clean, enforce_file_format=True)
     return stream.getvalue()
 
 
-def _copy_pixels(dataset: Dataset, clean: Dataset) -> None:
-    pixels = stored_values(dataset)
-    little = np.ascontiguousarray(pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)).tobytes()
-    padded = little + b"\0" * (len(little) % 2)
-    clean.SamplesPerPixel = 1
-    clean.Rows, clean.Columns = pixels.shape
-    clean.BitsAllocated = 8 * pixels.dtype.itemsize
-    if np.issubdtype(pixels.dtype, np.floating):
-        keyword = "FloatPixelData" if pixels.dtype.itemsize == 4 else "DoubleFloatPixelData"
-        setattr(clean, keyword, padded)
-        return
-    clean.BitsStored = int(dataset.BitsStored)
-    clean.HighBit = clean.BitsStored - 1
-    clean.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
-    clean.PixelData = padded
-    clean["PixelData"].VR = "OB" if clean.BitsAllocated <= 8 else "OW"
+def _clean(dataset: Dataset, patient: str, key: bytes) -> Dataset:
+    pixels = pixel_content(dataset)
+    clean = clean_header(
+        dataset,
+        Replacements(
+            uid=lambda old: _new_uid(key, old),
+            date=_shift(key, patient),
+            wide=int(dataset.BitsAllocated) > 16,
+            enhanced="PerFrameFunctionalGroupsSequence" in dataset,
+            big_endian=dataset.file_meta.TransferSyntaxUID == uid.ExplicitVRBigEndian,
+        ),
+    )
+    for keyword in (*_EMPTY, *_EMPTY_TOO):
+        if keyword not in clean:
+            setattr(clean, keyword, "" if keyword.endswith("Name") else None)
+    clean.PatientID = patient
+    _set_uids(clean, pixels, key)
+    _record_method(clean)
+    _set_pixels(clean, pixels)
+    clean.file_meta = _file_meta(clean, pixels.syntax)
+    clean.preamble = b"\0" * 128
+    return clean
 
 
-def _copy_codes(dataset: Dataset, clean: Dataset) -> None:
-    """Copy code strings that are code strings: a free text in their place may name a person."""
-    for keyword in _CODES:
-        text = str(dataset.get(keyword) or "").strip().upper()
-        if _CODE.fullmatch(text):
-            setattr(clean, keyword, text)
+def _set_uids(clean: Dataset, pixels: PixelContent, key: bytes) -> None:
+    """Complete what every object must have: a file without gets UIDs of its content, the same ones each time."""
+    if not str(clean.get("SOPClassUID") or "").startswith("1.2.840.10008."):
+        clean.SOPClassUID = uid.SecondaryCaptureImageStorage
+    missing = [keyword for keyword in _UIDS if not clean.get(keyword)]
+    digest = hashlib.sha256(pixels.value).digest() if missing else b""
+    for keyword in missing:
+        setattr(clean, keyword, _keyed_uid(key, keyword.encode() + digest))
 
 
-def _limit_age(clean: Dataset) -> None:
-    age = parse_age(str(clean.get("PatientAge") or ""))
-    if age is None:
-        clean.pop("PatientAge", None)
-    elif age > _OLDEST:
-        clean.PatientAge = "090Y"
+def _record_method(clean: Dataset) -> None:
+    clean.PatientIdentityRemoved = "YES"
+    clean.DeidentificationMethod = list(METHOD)
+    clean.DeidentificationMethodCodeSequence = Sequence(_method_code(*code) for code in CODES)
+    clean.LongitudinalTemporalInformationModified = "MODIFIED"
 
 
-def _lookup(item: Dataset, keyword: str) -> Dataset:
-    table = Dataset()
-    table["LUTDescriptor"] = item["LUTDescriptor"]
-    table["LUTData"] = item["LUTData"]
-    if keyword == "ModalityLUTSequence":
-        table.ModalityLUTType = "US"  # required, and free text in the source: unspecified
-    return table
+def _method_code(value: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    return item
 
 
-def _replace_uids(dataset: Dataset, clean: Dataset, key: bytes) -> None:
-    sop_class = str(dataset.get("SOPClassUID") or "")
-    known = sop_class.startswith("1.2.840.10008.")
-    clean.SOPClassUID = uid.UID(sop_class) if known else uid.SecondaryCaptureImageStorage
-    pixels = next(bytes(clean[word].value) for word in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if word in clean)
-    for keyword in _UIDS:
-        # A file without one gets a UID of its content: it must have one, and the same one each time.
-        old = str(dataset.get(keyword) or "").encode() or keyword.encode() + hashlib.sha256(pixels).digest()
-        setattr(clean, keyword, _keyed_uid(key, old))
+def _set_pixels(clean: Dataset, pixels: PixelContent) -> None:
+    for keyword, value in pixels.changes.items():
+        setattr(clean, keyword, value)
+    setattr(clean, pixels.keyword, pixels.value)
+    if pixels.keyword == "PixelData":
+        encapsulated = pixels.syntax.is_encapsulated
+        clean["PixelData"].VR = "OB" if encapsulated or int(clean.BitsAllocated) <= 8 else "OW"
+        clean["PixelData"].is_undefined_length = encapsulated
+
+
+def _file_meta(clean: Dataset, syntax: uid.UID) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = clean.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = clean.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationClassUID = uid.UID(IMPLEMENTATION)
+    meta.ImplementationVersionName = VERSION_NAME
+    return meta
+
+
+def _shift(key: bytes, patient: str) -> Callable[[str], str | None]:
+    """Return what moves a DA or DT value by the patient's days; the time of a DT goes, a value that is no date gives None."""
+    number = int.from_bytes(hmac.new(key, b"days " + patient.encode(), hashlib.sha256).digest()[:8], "big")
+    days = datetime.timedelta(days=1 + number % _MAX_SHIFT)
+
+    def shifted(text: str) -> str | None:
+        match = _DATE.fullmatch(text.strip())
+        if match is None:
+            return None
+        try:
+            moved = datetime.date(int(match[1]), int(match[2]), int(match[3])) - days
+        except (ValueError, OverflowError):
+            return None
+        return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}"
+
+    return shifted
+
+
+def _new_uid(key: bytes, old: str) -> str:
+    """Return a UID of the standard itself as it is, and the keyed replacement of any other."""
+    old = old.strip("\0 ")
+    return old if old in UID_dictionary else str(_keyed_uid(key, old.encode()))
 
 
 def _keyed_uid(key: bytes, old: bytes) -> uid.UID:

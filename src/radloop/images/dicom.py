@@ -1,4 +1,4 @@
-"""DICOM files in: one grey image and its header, or a refusal."""
+"""DICOM files in: the attributes, the header and the stored frames, or a refusal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
-from pydicom.encaps import generate_frames
 
 from radloop.errors import Refusal
-from radloop.images.codestream import codestream_size
-from radloop.images.display import display
-from radloop.images.header import Header, check_size, parse_age, unreadable
+from radloop.images.frames import PIXELS, find_syntax, frames
+from radloop.images.groups import Attributes
+from radloop.images.header import OLDEST, Header, parse_age, unreadable
+from radloop.images.series import along_normal
 
 # pydicom's warnings quote the values that they complain about, and a value may be a name.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -29,135 +28,151 @@ warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
-_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _PREAMBLE = 128
 _MAX_INFLATED = 256_000_000
+_META = 65536
+"""Where the file meta is looked for."""
 _VR = re.compile(rb"[A-Z]{2}")
 
 
 def is_dicom(content: bytes) -> bool:
     """Tell whether some bytes are clearly DICOM, with or without the preamble of PS3.10 section 7.1."""
-    if content[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
-        return True
-    # Without it, a data set begins with an element of group 0002 or 0008, little endian.
-    begins = content[:2] in (b"\x02\x00", b"\x08\x00") and len(content) > 16
-    return begins and (bool(_VR.fullmatch(content[4:6])) or int.from_bytes(content[4:8], "little") <= 256)
-
-
-def read_dicom(source: Path | bytes) -> tuple[NDArray[np.uint8], Header]:
-    """Read one DICOM image.
-
-    Returns:
-        uint8 [rows, columns] as a reader sees it, bright meaning dense, and its header.
-
-    Raises:
-        Refusal: `unreadable_image`, `image_too_large`, `colour_image` or `multi_frame`.
-    """
-    return read_pixels(read_dataset(source))
+    return content[_PREAMBLE : _PREAMBLE + 4] == b"DICM" or _bare_start(content) is not None
 
 
 def read_dataset(source: Path | bytes) -> pydicom.Dataset:
     """Read a file's attributes; pixels stay as they are stored.
 
+    A file without file meta gets one: its encoding is seen in its first element, and compressed pixels
+    name their own kind.
+
     Raises:
-        Refusal: `unreadable_image`.
+        Refusal: `unreadable_image` or `image_too_large`.
     """
     with refusing():
         content = source if isinstance(source, bytes) else source.read_bytes()
         if not is_dicom(content):
             raise unreadable("it is not DICOM")
         _check_inflated(content)
+        if content[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+            content = content[_bare_start(content) or 0 :]
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         _complete_meta(dataset)
         return dataset
 
 
-def read_pixels(dataset: pydicom.Dataset) -> tuple[NDArray[np.uint8], Header]:
-    """Return the displayed pixels uint8 [rows, columns] and the header of a data set.
+def read_header(dataset: pydicom.Dataset, frame: int = 0) -> Header:
+    """Return what the attributes say of a frame; nothing is decoded.
 
     Raises:
-        Refusal: `unreadable_image`, `image_too_large`, `colour_image` or `multi_frame`.
+        Refusal: `no_image`: a document, a plan or another object without pixels; `unreadable_image`: an
+            image without its pixels or its size.
     """
     with refusing():
-        header = read_header(dataset)
-        return display(stored_values(dataset), dataset), header
-
-
-def read_header(dataset: pydicom.Dataset) -> Header:
-    """Return what the attributes say; nothing is decoded.
-
-    Raises:
-        Refusal: `unreadable_image`: there is no image or its size is missing.
-    """
-    with refusing():
-        rows, columns = dataset.get("Rows"), dataset.get("Columns")
-        if not any(keyword in dataset for keyword in _PIXELS) or rows is None or columns is None:
-            raise unreadable("the file holds no image")
-        sex = _word(dataset, "PatientSex")
+        _check_image(dataset)
+        attributes = Attributes(dataset, frame)
+        sex = attributes.word("PatientSex")
+        burned_in = attributes.word("BurnedInAnnotation")
         return Header(
-            modality=_word(dataset, "Modality"),
-            body_part=_word(dataset, "BodyPartExamined"),
-            view=_word(dataset, "ViewPosition"),
+            modality=attributes.word("Modality"),
+            body_part=attributes.word("BodyPartExamined"),
+            view=attributes.word("ViewPosition"),
             sex=sex if sex in ("F", "M", "O") else None,
-            age=parse_age(_word(dataset, "PatientAge")),
-            photometric=_word(dataset, "PhotometricInterpretation"),
+            age=_plausible(parse_age(attributes.word("PatientAge"))),
+            photometric=attributes.word("PhotometricInterpretation"),
             patient=str(dataset.get("PatientID") or "").strip() or None,
             format="dicom",
-            rows=int(rows),
-            columns=int(columns),
+            rows=int(dataset.Rows),
+            columns=int(dataset.Columns),
             bits=int(dataset.get("BitsStored") or dataset.get("BitsAllocated") or 0),
+            device=attributes.word("Manufacturer"),
+            frames=_whole(dataset, "NumberOfFrames") or 1,
+            series=str(dataset.get("SeriesInstanceUID") or "").strip() or None,
+            instance=_whole(dataset, "InstanceNumber"),
+            position=along_normal(attributes.numbers("ImageOrientationPatient"), attributes.numbers("ImagePositionPatient")),
+            burned_in={"YES": True, "NO": False}.get(burned_in) if burned_in else None,
         )
+
+
+def _plausible(age: float | None) -> float | None:
+    """Return an age that a person can have, None for any other."""
+    return age if age is not None and age <= OLDEST else None
+
+
+def stored_frames(dataset: pydicom.Dataset, only: int | None = None) -> Iterator[NDArray[Any]]:
+    """Yield the frames as they are stored, decoded one by one.
+
+    Bits beyond those stored are removed, colour is red, green and blue, palettes keep their indices.
+
+    Args:
+        dataset: as `read_dataset` gives it.
+        only: the index of the one frame that is wanted.
+
+    Yields:
+        integers or floats [rows, columns] or [rows, columns, 3].
+
+    Raises:
+        Refusal: `unreadable_image`, `image_too_large`, `unsupported_encoding` or `decode_memory`.
+    """
+    with refusing():
+        _check_image(dataset)
+        yield from frames(dataset, only)
 
 
 def stored_values(dataset: pydicom.Dataset) -> NDArray[Any]:
     """Decode the pixels of a grey, single-frame image as they are stored.
 
-    Bits beyond those stored are removed: old files keep overlays there (PS3.5 section 8.1.1).
-
     Returns:
         integers or floats [rows, columns].
 
     Raises:
-        Refusal: `unreadable_image`, `image_too_large`, `colour_image` or `multi_frame`.
+        Refusal: as `stored_frames`, `colour_image` or `multi_frame`.
     """
     with refusing():
-        _check_grey(dataset)
-        check_size(int(dataset.Rows), int(dataset.Columns))
-        compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
-        if compressed:
-            _check_codestream(dataset)
-        pixels = np.asarray(dataset.pixel_array)
-        if pixels.shape != (int(dataset.Rows), int(dataset.Columns)):
-            raise unreadable("its pixels do not have the size that its header says")
-        if compressed or not np.issubdtype(pixels.dtype, np.integer):
-            return pixels
-        return _meaningful_bits(pixels.astype(pixels.dtype.newbyteorder("="), copy=False), dataset)
+        if (_whole(dataset, "NumberOfFrames") or 1) != 1:
+            raise multi_frame()
+        photometric = dataset.get("PhotometricInterpretation")
+        if photometric and photometric not in _GREY:
+            raise Refusal("colour_image", "the image is in colour; a grey one is needed", "send the original, not a colour copy")
+        return next(stored_frames(dataset))
 
 
-def _check_grey(dataset: pydicom.Dataset) -> None:
-    if int(dataset.get("NumberOfFrames") or 1) != 1:
-        raise Refusal("multi_frame", "the image has several frames; one still image is needed", "send one frame")
-    photometric = _word(dataset, "PhotometricInterpretation")
-    if photometric is None:
-        raise unreadable("it does not say whether bright or dark means dense")
-    if int(dataset.get("SamplesPerPixel") or 1) != 1 or photometric not in _GREY:
-        raise Refusal("colour_image", "the image is in colour; a grey one is needed", "send the original, not a colour copy")
+def multi_frame() -> Refusal:
+    """Return the refusal of a file with several frames where one still image is needed."""
+    return Refusal("multi_frame", "the image has several frames; one still image is needed", "send one frame")
 
 
-def _check_codestream(dataset: pydicom.Dataset) -> None:
-    size = codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
-    if size is not None:
-        check_size(*size)
+def _check_image(dataset: pydicom.Dataset) -> None:
+    sized = dataset.get("Rows") is not None and dataset.get("Columns") is not None
+    pixels = any(keyword in dataset for keyword in PIXELS)
+    if sized and pixels:
+        return
+    if "SOPClassUID" in dataset and not pixels and "Rows" not in dataset:
+        raise Refusal("no_image", "the file is DICOM, but no image", "send the image itself")
+    raise unreadable("its pixels or their size are missing")
 
 
-def _meaningful_bits(pixels: NDArray[Any], dataset: pydicom.Dataset) -> NDArray[Any]:
-    allocated = 8 * pixels.dtype.itemsize
-    stored = int(dataset.BitsStored)
-    high = int(dataset.get("HighBit", stored - 1))
-    if not 0 < stored <= high + 1 <= allocated:
-        raise unreadable("its bits stored, allocated and high bit contradict each other")
-    # Shifting back brings the sign along where the type is signed.
-    return pixels if stored == allocated else (pixels << (allocated - 1 - high)) >> (allocated - stored)
+def _whole(dataset: pydicom.Dataset, keyword: str) -> int | None:
+    """Return a whole number, None where the value is absent or not one."""
+    try:
+        return int(dataset.get(keyword))
+    except (TypeError, ValueError):
+        return None
+
+
+def _bare_start(content: bytes) -> int | None:
+    """Return where a data set without preamble begins, None where there is none.
+
+    Its first element is of group 0002 or 0008, little endian. Some tools cut the preamble off one byte short.
+    """
+    if len(content) <= 16:
+        return None
+    for start in (0, 1):
+        explicit = bool(_VR.fullmatch(content[start + 4 : start + 6]))
+        implicit = start == 0 and int.from_bytes(content[4:8], "little") <= 256
+        if content[start : start + 2] in (b"\x02\x00", b"\x08\x00") and (explicit or implicit):
+            return start
+    return None
 
 
 def _complete_meta(dataset: pydicom.Dataset) -> None:
@@ -166,12 +181,13 @@ def _complete_meta(dataset: pydicom.Dataset) -> None:
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit = dataset.original_encoding[0]
-        dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+        plain = uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = uid.UID(find_syntax(dataset) or plain)
 
 
 def _check_inflated(content: bytes) -> None:
     """Refuse a deflated data set (PS3.5 A.5) that would fill the memory; pydicom inflates without a limit."""
-    if str(uid.DeflatedExplicitVRLittleEndian).encode() not in content[:1024]:
+    if str(uid.DeflatedExplicitVRLittleEndian).encode() not in content[:_META]:
         return
     start = _PREAMBLE + 16 + int.from_bytes(content[_PREAMBLE + 12 : _PREAMBLE + 16], "little")
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -183,14 +199,6 @@ def _check_inflated(content: bytes) -> None:
             raise Refusal("image_too_large", "the file unpacks to more than 256 MB", "send one image")
 
 
-def _word(dataset: pydicom.Dataset, keyword: str) -> str | None:
-    """Return a code string in upper case, its first value where there are several."""
-    value = dataset.get(keyword)
-    if isinstance(value, pydicom.multival.MultiValue):
-        value = value[0] if value else None
-    return str(value).strip().upper() or None if value is not None else None
-
-
 @contextmanager
 def refusing() -> Iterator[None]:
     """Turn whatever a parser or a decoder raises into one refusal.
@@ -199,7 +207,11 @@ def refusing() -> Iterator[None]:
     """
     try:
         yield
-    except Refusal:
+    except (Refusal, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:  # noqa: BLE001
+    except MemoryError:
+        raise Refusal(
+            "decode_memory", "the image needs too much memory to decode", "send one image at its own resolution"
+        ) from None
+    except BaseException as error:  # noqa: BLE001 - a decoder written in Rust panics with no Exception
         raise unreadable(f"its content is broken or its encoding is not supported ({type(error).__name__})") from None

@@ -8,10 +8,13 @@ from typing import Literal
 
 from radloop.errors import Refusal
 
-Format = Literal["dicom", "png", "jpeg"]
+Format = Literal["dicom", "png", "jpeg", "video"]
 
 MAX_PIXELS = 64_000_000
 """The largest image that is decoded; the largest radiographs in use have about 20 million pixels."""
+
+OLDEST = 120.0
+"""Years; sources write 148, 411 or 999 for unknown."""
 
 _AGE = re.compile(r"\s*(\d{1,3})\s*([DWMY])\s*")
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
@@ -33,6 +36,12 @@ class Header:
         rows: height of the pixels, after any EXIF rotation.
         columns: width of the pixels.
         bits: meaningful bits of one stored sample.
+        device: DICOM (0008,0070), the maker of the machine, upper case.
+        frames: how many frames the file holds.
+        series: DICOM (0020,000E), an identifier: hidden from repr, never to be logged.
+        instance: DICOM (0020,0013), the number of the image in its series.
+        position: millimetres along the series' normal, from DICOM (0020,0032) and (0020,0037).
+        burned_in: DICOM (0028,0301), whether text is in the pixels; None where the file does not say.
     """
 
     modality: str | None = None
@@ -46,6 +55,12 @@ class Header:
     rows: int
     columns: int
     bits: int
+    device: str | None = None
+    frames: int = 1
+    series: str | None = field(default=None, repr=False)
+    instance: int | None = None
+    position: float | None = None
+    burned_in: bool | None = None
 
 
 def parse_age(text: str | None) -> float | None:

@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError
 
 from radloop.errors import IntegrityError
 from radloop.records.seal import canonical, digest_folder, write_atomic
-from radloop.use_case import ImageSpec, IntendedUse, Labels, OperatingPoint, Section
+from radloop.use_case import BinaryLabels, ImageSpec, IntendedUse, OperatingPoint, Section
 
 CONTENT = "bundle"
 FACTS = "bundle.json"
@@ -94,7 +94,7 @@ class BundleFacts(Section):
     title: str
     synthetic: bool
     intended_use: IntendedUse
-    labels: Labels
+    labels: BinaryLabels
     image: ImageSpec
     network: Network
     engine: EngineFacts = EngineFacts()

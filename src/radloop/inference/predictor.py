@@ -98,7 +98,7 @@ class Predictor:
             InputError: a clinical value is unknown or invalid.
         """
         values = clinical_values.check(clinical)
-        decoded = source if isinstance(source, Decoded) else decode(source)
+        decoded = source if isinstance(source, Decoded) else decode(source, self.facts.image)
         header, conflicts = clinical_values.complete(decoded.header, values)
         warnings = admit(header, decoded.quality, self.facts) + conflicts
         scored = self.score(decoded)

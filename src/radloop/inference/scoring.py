@@ -55,7 +55,7 @@ class Scorer:
         Raises:
             Refusal: it cannot be read.
         """
-        decoded = source if isinstance(source, Decoded) else decode(source)
+        decoded = source if isinstance(source, Decoded) else decode(source, self.image)
         output = self.engine.run(prepare(decoded.pixels, self.image))
         return Scored(
             logit=output.logit,

@@ -164,7 +164,7 @@ def _facts(
         title=use_case.title,
         synthetic=use_case.synthetic,
         intended_use=use_case.intended_use,
-        labels=use_case.labels,
+        labels=use_case.binary,
         image=use_case.image,
         network=Network(backbone=recipe.backbone, size=use_case.image.size),
         engine=EngineFacts(kind="openvino", precision="f32"),

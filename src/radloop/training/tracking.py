@@ -88,6 +88,26 @@ class Tracker:
         """Upload a folder's files."""
         self.client.log_artifacts(run_id, str(folder), name)
 
+    def verdict(self, run_name: str, tags: Mapping[str, str], verdict: Mapping[str, Any]) -> None:
+        """Keep the data's verdict with the search's run: `data/verdict.json`, its counts as metrics, its answer as a tag.
+
+        Doing it again writes the same again, so that a resumed run may.
+
+        Args:
+            run_name: of the search's run, which is made if it is not there.
+            tags: of the search's run.
+            verdict: `DataVerdict.as_dict()`; the places of its pages are left out, they are this machine's.
+        """
+        run_id = self.parent(run_name, tags)
+        kept = {key: value for key, value in verdict.items() if key not in ("page", "sheet", "seconds")}
+        self.client.log_dict(run_id, kept, "data/verdict.json")
+        sheet = Path(str(verdict.get("sheet") or ""))
+        if sheet.is_file():
+            self.client.log_artifact(run_id, str(sheet), "data")
+        for name in ("checks", "failed", "warnings", "leaks"):
+            self.client.log_metric(run_id, f"data_{name}", float(len(verdict[name])))
+        self.client.set_tag(run_id, "radloop.data_verdict", "passed" if verdict["success"] else "refused")
+
     def _find(self, tags: Mapping[str, str]) -> list[Any]:
         query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
         return list(self.client.search_runs([self.experiment], query))

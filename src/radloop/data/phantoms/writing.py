@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +17,8 @@ from radloop.data.phantoms.defects import Defect, plant_defects
 from radloop.data.phantoms.dicom import patient_id, write_dicom
 from radloop.data.phantoms.picture import draw_picture
 from radloop.data.phantoms.randomness import LARGEST_SEED
+from radloop.errors import Refusal
+from radloop.images.pool import Pool, Reply
 
 DEFAULT_N = 864
 DEFAULT_SEED = 2026
@@ -65,43 +69,65 @@ def write_phantoms(
     """
     if not 0 <= seed <= LARGEST_SEED:
         raise ValueError(f"seed is {seed}, it must lie between 0 and 2**64 - 1")
-    defects = [Defect(defect) for defect in plant]
-    cohort = plant_defects(draw_cohort(n, seed), defects, seed)
+    defects = tuple(defect for defect in Defect if defect in [Defect(word) for word in plant])
+    _cohort(n, seed, defects)  # what cannot be drawn is said before anything is written
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists and is not an empty folder: name a new one, or empty it first")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as staging:
         whole = Path(staging) / "phantoms"
-        _write(whole, cohort, seed, progress)
-        planted = ", ".join(defect for defect in Defect if defect in defects) or "none"
+        _write(whole, n, seed, defects, progress)
+        planted = ", ".join(defects) or "none"
         _write_text(whole / "README.txt", _README.format(n=n, seed=seed, planted=planted))
         if folder.exists():
             folder.rmdir()
         whole.rename(folder)
 
 
-def _write(folder: Path, cohort: list[Phantom], seed: int, progress: Callable[[int], None] | None) -> None:
+def _write(folder: Path, n: int, seed: int, defects: tuple[Defect, ...], progress: Callable[[int], None] | None) -> None:
     (folder / "images").mkdir(parents=True)
-    _keep_memory()
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for count, phantom in enumerate(cohort, start=1):
-        path = f"images/{count:05d}.dcm"
-        picture = draw_picture(phantom, cohort, seed)
-        write_dicom(folder / path, phantom, picture, seed)
-        # A wrong label hides the extent too, or the manifest would contradict itself.
-        extent = picture.extent if phantom.label is Label.OPACITY else 0
-        writer.writerow((path, patient_id(seed, phantom.patient), phantom.label, f"0.{extent:03d}", phantom.site, phantom.split))
-        if progress is not None:
-            progress(count)
+    paths = [f"images/{count:05d}.dcm" for count in range(1, n + 1)]
+    jobs = (((folder / path, number, n, seed, defects), 0) for number, path in enumerate(paths))
+    with Pool(len(os.sched_getaffinity(0))) as pool:
+        replies = pool.map("radloop.data.phantoms.writing:write_one", jobs)
+        for count, (path, phantom, reply) in enumerate(zip(paths, _cohort(n, seed, defects), replies, strict=True), start=1):
+            if isinstance(reply, Refusal):
+                raise reply
+            extent = f"0.{reply[0]['extent']:03d}"
+            writer.writerow((path, patient_id(seed, phantom.patient), phantom.label, extent, phantom.site, phantom.split))
+            if progress is not None:
+                progress(count)
     _write_text(folder / "manifest.csv", table.getvalue())
+
+
+def write_one(path: Path, number: int, n: int, seed: int, defects: tuple[Defect, ...]) -> Reply:
+    """Draw and write one phantom of a cohort: runs in a worker, one a core.
+
+    Returns:
+        {"extent"}: thousandths of the lung area.
+    """
+    _keep_memory()
+    cohort = _cohort(n, seed, defects)
+    phantom = cohort[number]
+    picture = draw_picture(phantom, cohort, seed)
+    write_dicom(path, phantom, picture, seed)
+    # A wrong label hides the extent too, or the manifest would contradict itself.
+    return {"extent": picture.extent if phantom.label is Label.OPACITY else 0}, []
+
+
+@lru_cache(maxsize=1)
+def _cohort(n: int, seed: int, defects: tuple[Defect, ...]) -> list[Phantom]:
+    return plant_defects(draw_cohort(n, seed), defects, seed)
 
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+@lru_cache(maxsize=1)
 def _keep_memory() -> None:
     """Teach glibc to keep freed arrays: giving back and faulting in every temporary costs a third of the time.
 

@@ -1,52 +1,121 @@
-"""Sources: a manifest CSV with images, class folders, or a bare folder of DICOM files."""
+"""Sources: tables, class folders, DICOM, and three collections as they are published."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from radloop.data.sources.class_folders import read_class_folders
-from radloop.data.sources.dicom_folder import read_dicom_folder
+from radloop.data.sources.class_folders import has_class_folders, read_class_folders
+from radloop.data.sources.covid_chestxray import is_covid_chestxray, read_covid_chestxray
+from radloop.data.sources.dicom_folder import DIRECTORY, read_dicom_folder, read_dicomdir
 from radloop.data.sources.manifest_csv import read_manifest_csv
-from radloop.data.sources.row import SourceRow, checked
-from radloop.errors import InputError
+from radloop.data.sources.medmnist import PREFIX, medmnist_file, member_bytes, read_medmnist
+from radloop.data.sources.nih import TABLES, is_nih, read_nih
+from radloop.data.sources.row import SourceRow
+from radloop.data.sources.table import SUFFIXES, open_table
+from radloop.errors import InputError, Refusal
 from radloop.use_case import UseCase
 
-__all__ = ["SourceRow", "read_source"]
+__all__ = ["SourceRow", "read_bytes", "read_source", "read_table_only"]
+
+_EXPECTED = "a source is a folder with manifest.csv, folders named as the labels, or DICOM files; a CSV; or a MedMNIST .npz"
 
 
-def read_source(path: Path, use_case: UseCase) -> list[SourceRow]:
+def read_source(path: Path | str, use_case: UseCase, downloads: Path | None = None) -> list[SourceRow]:
     """List a source's images with what it says of them, in the order of their paths.
 
-    The kind is what the folder holds: `manifest.csv` (or the CSV itself), sub-folders named as the
-    labels (below folders named as splits, if it has them), or DICOM files.
+    The kind is what is there: a table (`manifest.csv`, any other CSV by its path, or the tables of
+    ChestX-ray14 and of covid-chestxray-dataset), a MedMNIST archive, a DICOMDIR, sub-folders named as
+    the labels (below folders named as splits, if it has them), or DICOM files.
+
+    Args:
+        path: a folder or file, or a word such as `medmnist:pneumoniamnist`.
+        use_case: its columns, words and groups.
+        downloads: where a MedMNIST archive lies or is downloaded to.
 
     Raises:
         InputError: missing, empty, not understood, or with a label outside the use case's.
     """
-    if not path.exists():
-        raise InputError("source_missing", f"source does not exist: {path}", "give the folder or manifest.csv with --source")
-    reader = _reader(path, use_case)
-    rows = checked(reader(path, use_case), use_case)
+    if str(path).startswith(PREFIX):
+        path = medmnist_file(str(path), downloads)
+    place = Path(path)
+    if not place.exists():
+        raise InputError("source_missing", "the source does not exist", f"give it with --source; nothing is at {place}")
+    return _ordered(_read_file(place, use_case) if place.is_file() else _read_folder(place, use_case), place)
+
+
+def read_table_only(path: Path, use_case: UseCase) -> list[SourceRow]:
+    """List what a table says, as `read_source` does, without looking for a single image.
+
+    Args:
+        path: the table, or the folder that holds it.
+        use_case: its columns, words and groups.
+
+    Raises:
+        InputError: as of `read_source`, but for images.
+    """
+    table = path if path.is_file() else _table_in(path)
+    if table is None:
+        raise InputError("source_missing", "there is no table", "give manifest.csv or another CSV, or the folder with it")
+    return _ordered(_read_table(table, use_case, with_files=False), path)
+
+
+def read_bytes(row: SourceRow) -> bytes:
+    """Return the content of a row's file; of an image in a MedMNIST archive, as a PNG.
+
+    Raises:
+        Refusal: `unreadable_image`: it is missing or cannot be opened.
+    """
+    if row.member is not None:
+        return member_bytes(row.path, row.member)
+    try:
+        return row.path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise Refusal("unreadable_image", "the file is missing or cannot be opened", "check the source") from error
+
+
+def _ordered(rows: list[SourceRow], place: Path) -> list[SourceRow]:
     if not rows:
-        raise InputError("source_empty", f"source holds no images: {path}", _EXPECTED)
+        raise InputError("source_empty", "the source holds no images", f"{_EXPECTED}; this is {place}")
     return sorted(rows, key=lambda row: row.name)
 
 
-_EXPECTED = "a source is a folder with manifest.csv, folders named as the labels, or DICOM files"
+def _read_file(path: Path, use_case: UseCase) -> list[SourceRow]:
+    name = path.name.lower()
+    if name.endswith(SUFFIXES):
+        return _read_table(path, use_case, with_files=True)
+    if name.endswith(".npz"):
+        return read_medmnist(path, use_case)
+    if path.name == DIRECTORY:
+        return read_dicomdir(path, use_case)
+    raise InputError("source_kind", "the source is neither a folder nor a CSV", _EXPECTED)
 
 
-def _reader(path: Path, use_case: UseCase) -> Callable[[Path, UseCase], list[SourceRow]]:
-    if path.is_file():
-        if path.suffix.lower() == ".csv":
-            return read_manifest_csv
-        raise InputError("source_kind", f"source is neither a folder nor a CSV: {path}", _EXPECTED)
-    if (path / "manifest.csv").is_file():
-        return read_manifest_csv
-    words = set(use_case.source.labels) | set(use_case.labels.words)
-    words |= {word.lower() for word in words} | {word.upper() for word in words}
-    if any(child.is_dir() and child.name in words for pattern in ("*", "*/*") for child in path.glob(pattern)):
-        return read_class_folders
+def _read_folder(path: Path, use_case: UseCase) -> list[SourceRow]:
+    found = _table_in(path) or _archive_in(path) or path / DIRECTORY
+    if found.is_file():
+        return _read_file(found, use_case)
+    if has_class_folders(path, use_case):
+        return read_class_folders(path, use_case)
     if not any(child.is_file() for child in path.rglob("*")):
-        raise InputError("source_empty", f"source holds no images: {path}", _EXPECTED)
-    return read_dicom_folder
+        return []
+    return read_dicom_folder(path, use_case)
+
+
+def _table_in(path: Path) -> Path | None:
+    """Return the table of a folder by its name: ours, the covid collection's, or NIH's latest."""
+    named = [file for file in (path / "manifest.csv", path / "metadata.csv") if file.is_file()]
+    return next(iter([*named, *sorted(path.glob(TABLES), reverse=True)]), None)
+
+
+def _archive_in(path: Path) -> Path | None:
+    archives = sorted(path.glob("*.npz"))
+    return archives[0] if len(archives) == 1 else None
+
+
+def _read_table(path: Path, use_case: UseCase, with_files: bool) -> list[SourceRow]:
+    with open_table(path) as table:
+        if is_nih(table):
+            return read_nih(table, use_case, with_files)
+        if is_covid_chestxray(table):
+            return read_covid_chestxray(table, use_case)
+        return read_manifest_csv(table, use_case)

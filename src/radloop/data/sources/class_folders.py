@@ -3,56 +3,75 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 
-from radloop.data.sources.row import SourceRow
+from radloop.data.sources.labels import known_words
+from radloop.data.sources.row import SourceRow, checked
 from radloop.errors import InputError
 from radloop.use_case import UseCase
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ""}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".mp4", ".avi", ""}
+
+
+def has_class_folders(path: Path, use_case: UseCase) -> bool:
+    """Tell whether a folder, or one below it, is named as a label."""
+    words = _spellings(use_case)
+    return any(child.name.casefold() in words and child.is_dir() for pattern in ("*", "*/*") for child in path.glob(pattern))
 
 
 def read_class_folders(path: Path, use_case: UseCase) -> list[SourceRow]:
-    """Read the images below folders named as labels; a folder above them may name the split.
+    """Read the images below folders named as labels, in any case; a folder above them may name the split.
+
+    Without a `source.patient_pattern` every image is a patient of its own.
 
     Raises:
-        InputError: the patient pattern of the YAML is not a regular expression with a group.
+        InputError: a folder is outside the classes, or the patient pattern is not a regular expression with a group.
     """
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES)
-    return [_row(path, file, use_case) for file in files if file.parent != path and not file.name.startswith(".")]
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
+    words, patient = _spellings(use_case), _patient_finder(use_case.source.patient_pattern)
+    rows = [_row(path, file, use_case, words, patient) for file in files if file.parent != path and not file.name.startswith(".")]
+    return checked(rows, use_case)
 
 
-def _row(root: Path, file: Path, use_case: UseCase) -> SourceRow:
-    parents = file.relative_to(root).parts[:-1]
-    label = next((word for word in reversed(parents) if word in _words(use_case)), parents[-1])
-    split = next((word for word in parents if word in use_case.source.splits), None)
+def _row(
+    root: Path, file: Path, use_case: UseCase, words: Mapping[str, str], patient: Callable[[PurePosixPath], str]
+) -> SourceRow:
+    below = PurePosixPath(file.relative_to(root))
+    parents = below.parts[:-1]
+    label = next((words[word.casefold()] for word in reversed(parents) if word.casefold() in words), parents[-1])
     return SourceRow(
         path=file,
-        name=file.relative_to(root).as_posix(),
-        label=_unfolded(label, use_case),
-        patient=_patient(file.stem, use_case.source.patient_pattern),
-        split=split,
+        name=below.as_posix(),
+        label=label,
+        patient=patient(below),
+        split=next((word for word in parents if word in use_case.source.splits), None),
     )
 
 
-def _words(use_case: UseCase) -> set[str]:
-    known = set(use_case.source.labels) | set(use_case.labels.words)
-    return known | {word.lower() for word in known} | {word.upper() for word in known}
+def _spellings(use_case: UseCase) -> dict[str, str]:
+    """Return the use case's spelling of each word in lower case: folders differ in case."""
+    return {word.casefold(): word for word in known_words(use_case)}
 
 
-def _unfolded(label: str, use_case: UseCase) -> str:
-    """Return the label in the spelling that the use case knows: folders differ in case."""
-    known = set(use_case.source.labels) | set(use_case.labels.words)
-    return next((word for word in known if word == label), next((word for word in known if word.lower() == label.lower()), label))
-
-
-def _patient(stem: str, pattern: str | None) -> str:
+def _patient_finder(pattern: str | None) -> Callable[[PurePosixPath], str]:
     if pattern is None:
-        return stem
+        return PurePosixPath.as_posix
     try:
-        match = re.search(pattern, stem)
-        return match.group(1) if match else stem
-    except (re.error, IndexError) as error:
-        raise InputError(
-            "patient_pattern", "source.patient_pattern is no regular expression with a group", "example: ^(person\\d+)_"
-        ) from error
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise _bad_pattern() from error
+    if not compiled.groups:
+        raise _bad_pattern()
+
+    def find(name: PurePosixPath) -> str:
+        match = compiled.search(name.stem)
+        return (match.group(1) if match else None) or name.stem
+
+    return find
+
+
+def _bad_pattern() -> InputError:
+    return InputError(
+        "patient_pattern", "source.patient_pattern is no regular expression with a group", "example: ^(person\\d+)_"
+    )

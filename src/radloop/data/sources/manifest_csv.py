@@ -1,75 +1,114 @@
-"""A source with a `manifest.csv`: one row an image, columns named by the use case."""
+"""A source with a table: one row an image, columns named by the use case."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from radloop.data.sources.row import SourceRow, read_age
-from radloop.errors import InputError, nearest
-from radloop.use_case import Columns, UseCase
+from radloop.data.sources.ages import read_age
+from radloop.data.sources.clinical import Value, read_clinical
+from radloop.data.sources.labels import findings_reader
+from radloop.data.sources.quantity import read_number
+from radloop.data.sources.row import SourceRow, checked
+from radloop.data.sources.table import Record, Table
+from radloop.errors import InputError
+from radloop.use_case import Clinical, FindingLabels, UseCase
+
+ClinicalReader = Callable[[Record], tuple[Mapping[str, Value], Mapping[str, str]]]
 
 
-def read_manifest_csv(path: Path, use_case: UseCase) -> list[SourceRow]:
-    """Read the rows of a manifest CSV; blanks are unknown.
+def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
+    """Read the rows of a table; blanks are unknown, files are not looked for.
 
     Raises:
-        InputError: not CSV, a column missing, a row without path or label, a file missing or outside the folder.
+        InputError: a column missing, a row without path or label, a path outside the folder.
     """
-    file = path if path.is_file() else path / "manifest.csv"
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            _check_columns(reader.fieldnames or [], use_case)
-            records = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError("source_unreadable", f"{file.name} is not a UTF-8 CSV file", "save it as CSV, UTF-8") from error
-    root = file.parent.resolve()
-    return [_row(root, number, record, use_case.source.columns) for number, record in enumerate(records, start=2)]
-
-
-def _check_columns(present: Sequence[str], use_case: UseCase) -> None:
-    for meaning, column in use_case.source.columns.model_dump().items():
-        if column is not None and column not in present:
-            raise InputError(
-                "column_missing",
-                f"manifest.csv has no column '{column}' for the {meaning}",
-                f"{nearest(column, present)} or set source.columns.{meaning} in {use_case.name}.yaml",
+    source, labels = use_case.source, use_case.labels
+    by_column = isinstance(labels, FindingLabels) and source.label_separator is None
+    cells = {
+        meaning: table.cell(column, meaning, f"set source.columns.{meaning} in {use_case.name}.yaml")
+        for meaning, column in source.columns.model_dump().items()
+        if not (by_column and meaning == "label")
+    }
+    findings = findings_reader(table, use_case, labels) if by_column and isinstance(labels, FindingLabels) else None
+    clinical = clinical_reader(table, use_case)
+    root = table.root
+    rows: list[SourceRow] = []
+    for number, record in table.records():
+        said = {meaning: cell(record) for meaning, cell in cells.items()}
+        name, label = said["path"], said.get("label")
+        if name is None or (label is None and findings is None):
+            raise incomplete(table, number, "path" if name is None else "label")
+        path, name = inside(root, name, table, number)
+        age, age_note = read_age(said["age"])
+        values, notes = clinical(record)
+        rows.append(
+            SourceRow(
+                path=path,
+                name=name,
+                label=label,
+                # Without a patient every image is a patient of its own.
+                patient=said["patient"] or name,
+                group=said["group"],
+                split=said["split"],
+                sex=said["sex"],
+                age=age,
+                age_note=age_note,
+                site=said["site"],
+                view=said["view"],
+                device=said["device"],
+                extent=read_number(said["extent"])[0],
+                findings=findings(number, record) if findings else {},
+                clinical=values,
+                notes=notes,
             )
-
-
-def _row(root: Path, number: int, record: dict[str, str | None], columns: Columns) -> SourceRow:
-    def value(column: str | None) -> str | None:
-        text = (record.get(column) or "").strip() if column else ""
-        return text or None
-
-    name, label = value(columns.path), value(columns.label)
-    if name is None or label is None:
-        what = "path" if name is None else "label"
-        raise InputError("row_incomplete", f"manifest.csv:{number}: no {what}", "fill the cell or remove the row")
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise InputError(
-            "path_outside", f"manifest.csv:{number}: the path leads out of the folder", "give paths below manifest.csv"
         )
-    return SourceRow(
-        path=path,
-        name=path.relative_to(root).as_posix(),
-        label=label,
-        # Without a patient column every image is a patient of its own.
-        patient=(value(columns.patient) or f"row-{number}") if columns.patient else path.stem,
-        split=value(columns.split),
-        sex=value(columns.sex),
-        age=read_age(value(columns.age)),
-        site=value(columns.site),
-        view=value(columns.view),
-        extent=_number(value(columns.extent)),
-    )
+    return checked(rows, use_case, source.label_separator)
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+def incomplete(table: Table, number: int, what: str) -> InputError:
+    """Return the error of a row without what it needs."""
+    return InputError("row_incomplete", f"{table.name}:{number}: no {what}", "fill the cell or remove the row")
+
+
+def inside(root: Path, name: str, table: Table, number: int) -> tuple[Path, str]:
+    """Return the path of a name below a folder, and the name as it is below it; the file is not touched.
+
+    Raises:
+        InputError: it leads out of the folder.
+    """
+    path = os.path.normpath(os.path.join(root, name))  # noqa: PTH118 - pathlib takes minutes for 10^5 rows
+    below = str(root).rstrip(os.sep) + os.sep
+    if not path.startswith(below) or "\0" in path:
+        raise InputError(
+            "path_outside",
+            f"{table.name}:{number}: the path leads out of the folder",
+            f"give paths below the folder of {table.name}",
+        )
+    return Path(path), path[len(below) :].replace(os.sep, "/")
+
+
+def clinical_reader(table: Table, use_case: UseCase) -> ClinicalReader:
+    """Return a function from a row to its clinical values and to why some are unknown.
+
+    Raises:
+        InputError: a value has no column.
+    """
+    if not use_case.clinical:
+        return lambda _: ({}, {})
+    remedy = f"set its column under clinical in {use_case.name}.yaml"
+    cells: list[tuple[str, Clinical, Callable[[Record], str | None]]] = [
+        (name, value, table.cell(value.column, f"clinical value {name}", remedy)) for name, value in use_case.clinical.items()
+    ]
+
+    def read(record: Record) -> tuple[Mapping[str, Value], Mapping[str, str]]:
+        values: dict[str, Value] = {}
+        notes: dict[str, str] = {}
+        for name, value, cell in cells:
+            values[name], note = read_clinical(cell(record), value)
+            if note is not None:
+                notes[name] = note
+        return values, notes
+
+    return read

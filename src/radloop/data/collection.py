@@ -1,0 +1,208 @@
+"""The files of a source, stored: from the index where they were stored before, through the workers where not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radloop.data.sources import SourceRow, read_bytes
+from radloop.data.store_index import Known, StoreIndex
+from radloop.data.storing import VERSION, Job
+from radloop.errors import Refusal
+from radloop.images.deidentify import pseudonym
+from radloop.images.pool import Pool
+from radloop.records.seal import digest_document
+from radloop.use_case import UseCase
+
+_BATCH = 64
+_VIDEO = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
+_VIDEO_SIZE = 240_000_000
+"""The size that a video counts as: its frames are many images, and minutes are its due."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A source whose files are stored.
+
+    Attributes:
+        stored: each readable row with the facts of its images, in the source's order.
+        refused: row number, name, code and message of each file left out.
+        reused: how many files needed no decoding.
+    """
+
+    stored: list[tuple[SourceRow, list[dict[str, Any]]]]
+    refused: list[dict[str, Any]]
+    reused: int
+
+    @property
+    def files(self) -> set[str]:
+        """Return the stored files, relative to the data folder."""
+        return {image["path"] for _, images in self.stored for image in images}
+
+
+@dataclass(frozen=True)
+class _Task:
+    number: int
+    row: SourceRow
+    source: str
+    stamp: str
+    recipe: str
+    patient: str
+
+
+def collect(
+    rows: Sequence[SourceRow],
+    use_case: UseCase,
+    folder: Path,
+    staging: Path,
+    index: StoreIndex,
+    key: bytes,
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Collected:
+    """Store every row's file under `staging/images`; the order of the result is that of the rows.
+
+    Args:
+        rows: of the source.
+        use_case: says how pixels are read and which are quarantined.
+        folder: the present data; what it holds already is linked, not written again.
+        staging: the folder being built; what a killed ingest left there is used.
+        index: of what is stored.
+        key: of pseudonyms and UIDs.
+        workers: how many processes decode.
+        progress: called with (files done, files in all).
+    """
+    images = staging / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    known = index.known()
+    facts: dict[int, dict[str, Any]] = {}
+    todo: list[_Task] = []
+    base = digest_document(
+        {"image": use_case.image.model_dump(mode="json"), "rules": use_case.quarantine.model_dump(mode="json")}
+    )
+    for number, row in enumerate(rows):
+        task = _task(number, row, index, base, pseudonym(key, row.patient))
+        found = known.get(task.source)
+        if found and found.stamp == task.stamp and found.recipe == task.recipe and _bring(found.facts, folder, staging):
+            facts[number] = found.facts
+        else:
+            todo.append(task)
+    reused = len(facts)
+    if progress and reused:
+        progress(reused, len(rows))
+    with Pool(min(workers, max(len(todo), 1))) as pool:
+        for count, (task, outcome) in enumerate(_stored(todo, use_case, key, images, index, pool), start=reused + 1):
+            facts[task.number] = outcome
+            if progress:
+                progress(count, len(rows))
+    return _collected(rows, facts, reused)
+
+
+def _task(number: int, row: SourceRow, index: StoreIndex, base: str, patient: str) -> _Task:
+    try:
+        status = row.path.stat()
+        stamp = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
+    except OSError:
+        stamp = "missing"
+    member = f"#{row.member[0]}#{row.member[1]}" if row.member else ""
+    return _Task(number, row, index.source(row.name + member), stamp, f"{VERSION}:{base}:{patient}", patient)
+
+
+def _stored(
+    todo: Sequence[_Task], use_case: UseCase, key: bytes, images: Path, index: StoreIndex, pool: Pool
+) -> Iterator[tuple[_Task, dict[str, Any]]]:
+    """Store files in the workers and index them in batches; a killed ingest loses one batch of work, no file."""
+
+    def jobs() -> Iterator[tuple[tuple[Job], int]]:
+        for task in todo:
+            row = task.row
+            source: Path | bytes = read_bytes(row) if row.member else row.path
+            size = 0 if task.stamp == "missing" else int(task.stamp.split(":")[0])
+            size = _VIDEO_SIZE if row.path.suffix.lower() in _VIDEO else size
+            yield (Job(source, task.patient, key, images, use_case.image, use_case.quarantine),), size
+
+    batch: list[tuple[str, str, Known, dict[str, NDArray[np.uint8]]]] = []
+    try:
+        for task, reply in zip(todo, pool.map("radloop.data.storing:store", jobs()), strict=True):
+            thumbnails: dict[str, NDArray[np.uint8]] = {}
+            if isinstance(reply, Refusal):
+                document: dict[str, Any] = {"refusal": reply.as_dict()}
+            else:
+                document, arrays = reply
+                thumbnails = {image["id"]: array for image, array in zip(document["images"], arrays, strict=True)}
+                _note_stamps(document, images)
+            batch.append((task.source, task.patient, Known(task.stamp, task.recipe, document), thumbnails))
+            if len(batch) >= _BATCH:
+                index.keep(batch)
+                batch = []
+            yield task, document
+    finally:
+        index.keep(batch)
+
+
+def _note_stamps(document: dict[str, Any], images: Path) -> None:
+    """Keep the stored file's size and time, by which the next ingest knows that it is untouched."""
+    for image in document["images"]:
+        status = (images.parent / image["path"]).stat()
+        image["stamp"] = [status.st_size, status.st_mtime_ns]
+
+
+def _bring(facts: dict[str, Any], folder: Path, staging: Path) -> bool:
+    """Link a known file's stored images from the present data into the new folder; False where one is gone or touched."""
+    if "refusal" in facts:
+        return True
+    for image in facts["images"]:
+        target = staging / image["path"]
+        if _untouched(target, image):
+            continue
+        present = folder / image["path"]
+        if not _untouched(present, image) and not _intact(present, image):
+            return False
+        link(present, target)
+    return True
+
+
+def _untouched(path: Path, image: dict[str, Any]) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return bool([status.st_size, status.st_mtime_ns] == image["stamp"])
+
+
+def _intact(path: Path, image: dict[str, Any]) -> bool:
+    """Tell whether a file with other times, as after a checkout, still has its bytes."""
+    try:
+        return bool(sha256(path.read_bytes()).hexdigest() == image["sha256"])
+    except OSError:
+        return False
+
+
+def link(source: Path, target: Path) -> None:
+    """Make a file stand in a second place, without copying it where the file system can."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def _collected(rows: Sequence[SourceRow], facts: dict[int, dict[str, Any]], reused: int) -> Collected:
+    stored: list[tuple[SourceRow, list[dict[str, Any]]]] = []
+    refused: list[dict[str, Any]] = []
+    for number, row in enumerate(rows):
+        document = facts[number]
+        if "refusal" in document:
+            error = document["refusal"]
+            refused.append({"row": number + 1, "image": row.name, "code": error["code"], "message": error["message"]})
+        else:
+            stored.append((row, document["images"]))
+    return Collected(stored, refused, reused)

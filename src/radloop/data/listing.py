@@ -1,0 +1,148 @@
+"""From stored files to the manifest's rows: what the source says, filled up from the header, without a word that names anyone."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from hashlib import sha256
+from typing import Any
+
+from radloop.data.collection import Collected
+from radloop.data.manifest import Row
+from radloop.data.sources import SourceRow
+from radloop.data.split import assign_splits
+from radloop.images.deidentify import pseudonym
+from radloop.use_case import UseCase
+
+_OLDEST = 89
+"""Ages above are a possible identifier (45 CFR 164.514(b)(2)(i)(C)) and become 90."""
+_VIEWS = frozenset({"PA", "AP", "LL", "RL", "LLD", "RLD", "LAO", "RAO", "LPO", "RPO", "AP ERECT", "AP SUPINE", "CC", "MLO"})
+_STORED = frozenset(item.name for item in fields(Row))
+
+
+def entries_of(
+    collected: Collected, use_case: UseCase, key: bytes, known: Mapping[str, str], known_groups: Mapping[str, str]
+) -> tuple[list[Row], int]:
+    """Return the manifest's rows in the source's order, and how many kept a known split against the source's word.
+
+    Args:
+        collected: the stored files.
+        use_case: whose words and splits count.
+        key: of the pseudonyms.
+        known: the split of patients of earlier data versions, by pseudonym.
+        known_groups: the split of groups of earlier data versions, by pseudonym.
+    """
+    described = [_described(row, images[0]) for row, images in collected.stored]
+    mine = {row.patient: split for row in described if (split := known.get(pseudonym(key, row.patient)))}
+    groups = {
+        row.group: split for row in described if row.group and (split := known_groups.get(hidden("G", row.group, key) or ""))
+    }
+    assigned = assign_splits(described, use_case.split, mine, groups, use_case.subgroups)
+    seen: dict[str, int] = {}
+    entries: list[Row] = []
+    for row, (_, images), split in zip(described, collected.stored, assigned.splits, strict=True):
+        common = _common(row, split, use_case, key)
+        if images[0]["format"] == "video" or len(images) > 1:
+            entries.extend(_clip(images, common, key, seen))
+        else:
+            entries.append(_entry(images[0], common, key, seen))
+    return entries, assigned.kept
+
+
+def table_rows(rows: Sequence[SourceRow], use_case: UseCase, key: bytes) -> list[dict[str, Any]]:
+    """Return what the manifest would say of a source's table before any image is read; what only an image tells is absent."""
+    assigned = assign_splits(rows, use_case.split, subgroups=use_case.subgroups)
+    described = []
+    for row, split in zip(rows, assigned.splits, strict=True):
+        common = _common(_limited(row), split, use_case, key)
+        common |= {f"finding_{word}": value for word, value in common.pop("findings").items()}
+        common |= {f"clinical_{name}": value for name, value in common.pop("clinical").items()}
+        described.append(common | {"id": hidden("R", row.name, key), "kind": "image"})
+    return described
+
+
+def _described(row: SourceRow, image: Mapping[str, Any]) -> SourceRow:
+    """Fill what the source leaves unknown from the image's header."""
+    known = row.age is not None or row.age_note is not None
+    filled = replace(
+        row,
+        sex=row.sex or image["sex"],
+        age=row.age if known else image["age"],
+        view=row.view or image["view"],
+        device=row.device or (None if image["device"] == "ANONYMIZED" else image["device"]),
+    )
+    return _limited(filled)
+
+
+def _limited(row: SourceRow) -> SourceRow:
+    if row.age is None or math.floor(row.age) <= _OLDEST:
+        return row
+    return replace(row, age=90.0, age_note="90 years or more")
+
+
+def _common(row: SourceRow, split: str, use_case: UseCase, key: bytes) -> dict[str, Any]:
+    limits = use_case.validation
+    return {
+        "label": row.label,
+        "patient": pseudonym(key, row.patient),
+        "group": hidden("G", row.group, key),
+        "split": split,
+        "source_split": row.split,
+        "site": _word(row.site, limits.sites, key),
+        "sex": row.sex,
+        "view": _word(row.view, (*limits.views, *_VIEWS), key),
+        "device": _word(row.device, limits.devices, key),
+        "age": row.age,
+        "age_note": row.age_note,
+        "extent": row.extent,
+        "findings": dict(row.findings),
+        "clinical": dict(row.clinical),
+    }
+
+
+def _word(word: str | None, known: Sequence[str], key: bytes) -> str | None:
+    """Keep a word that the use case or the standard names; any other may be a person's name and gets a keyed one."""
+    if word is None or word in known:
+        return word
+    upper = word.strip().upper()
+    return upper if upper in known else hidden("#", word, key)
+
+
+def hidden(prefix: str, word: str | None, key: bytes) -> str | None:
+    """Return a keyed stand-in: equal words stay equal."""
+    if word is None:
+        return None
+    return prefix + hmac.new(key, f"{prefix}:{word}".encode("utf-8", "surrogateescape"), sha256).hexdigest()[:12]
+
+
+def _clip(images: Sequence[Mapping[str, Any]], common: Mapping[str, Any], key: bytes, seen: dict[str, int]) -> list[Row]:
+    """Return the row about a file of many frames, and one for each frame; the middle frame stands for the clip's numbers."""
+    joined = sha256("".join(image["sha256"] + str(image["frame"]) for image in images).encode()).hexdigest()
+    middle = images[len(images) // 2]
+    whole = _entry(
+        {**middle, "id": f"c{joined[:15]}", "sha256": joined, "pixels": joined},
+        common,
+        key,
+        seen,
+        kind="clip",
+        path=None,
+        frame=len(images),
+        seconds=images[-1]["seconds"],
+        position=None,
+        excluded=None,
+    )
+    return [whole, *(_entry(image, common, key, seen, kind="frame", clip=whole.id) for image in images)]
+
+
+def _entry(image: Mapping[str, Any], common: Mapping[str, Any], key: bytes, seen: dict[str, int], **more: Any) -> Row:
+    facts = {name: value for name, value in image.items() if name in _STORED}
+    facts |= {"id": _identifier(image["id"], seen), "series": hidden("S", image["series"], key)}
+    return Row(**(facts | dict(common) | more))
+
+
+def _identifier(name: str, seen: dict[str, int]) -> str:
+    """Return the id of an image: a second copy of the same bytes gets a number."""
+    seen[name] = seen.get(name, 0) + 1
+    return name if seen[name] == 1 else f"{name}-{seen[name]}"

@@ -1,0 +1,240 @@
+"""Native image decoders in processes of their own: a bad file kills, stalls or fills no caller.
+
+A worker that uses too much processor time, memory or dies is replaced, and its file is refused.
+Processor time is limited by the kernel (`ITIMER_PROF` ends the process also inside a decoder), so that
+a busy machine refuses nothing that a quiet one reads. Answers come back as JSON and plain arrays,
+never as pickles: a worker may have been taken over by the file it read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import pickle
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import BufferTooShort
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radloop.errors import InputError, RadloopError, Refusal, ToolError
+
+Reply = tuple[dict[str, Any], list[NDArray[Any]]]
+"""What a function in a worker returns: a JSON object and arrays."""
+
+CPU_SECONDS = 1.5
+"""Processor time for any file."""
+CPU_PER_MEGABYTE = 0.5
+"""More processor time for each 10^6 bytes of the file: a small file that takes long is a bomb."""
+MEMORY = 900_000_000
+"""Bytes of private memory that a worker may hold."""
+_WALL = 10
+"""How many times its processor time a file may take by the clock: a net below the kernel's."""
+_LARGEST = 256_000_000
+"""Bytes of the largest file: a worker holds it several times over."""
+_ERRORS: Mapping[str, type[RadloopError]] = {"InputError": InputError, "ToolError": ToolError}
+
+
+class Pool:
+    """A few processes that decode.
+
+    Several threads may call at once; each call has a worker to itself.
+
+    Example:
+        >>> with Pool(2) as pool:                                            # doctest: +SKIP
+        ...     facts, arrays = pool.call("radloop.images.decode:decoded_reply", content, size=len(content))
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
+        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(_Worker())
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, function: str, *arguments: Any, size: int = 0) -> Reply:
+        """Run `module:function` in a worker and return its reply.
+
+        Args:
+            function: importable, returns a `Reply`; it stays within images, data and below.
+            arguments: picklable.
+            size: bytes of the file, which earn more processor time.
+
+        Raises:
+            Refusal: the function's own, or `decode_timeout`, `decode_memory`, `decoder_crashed`.
+            ToolError: `decoder_failed`: the function has an error of its own.
+        """
+        if size > _LARGEST:
+            raise Refusal("image_too_large", f"the file has more than {_LARGEST // 10**6} MB", "send one image at a time")
+        worker = self._idle.get()
+        try:
+            return worker.run(function, arguments, CPU_SECONDS + CPU_PER_MEGABYTE * size / 1e6)
+        finally:
+            self._idle.put(worker)
+
+    def map(self, function: str, jobs: Iterable[tuple[tuple[Any, ...], int]]) -> Iterator[Reply | Refusal]:
+        """Run a function over (arguments, size) pairs; replies come in the order of the jobs, a refusal as a value.
+
+        At most a few jobs are under way: the jobs' generator is not read ahead of them.
+        """
+        with ThreadPoolExecutor(self.workers) as threads:
+            waiting: deque[Future[Reply | Refusal]] = deque()
+            for arguments, size in jobs:
+                waiting.append(threads.submit(self._kept, function, arguments, size))
+                if len(waiting) > 2 * self.workers + 2:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _kept(self, function: str, arguments: tuple[Any, ...], size: int) -> Reply | Refusal:
+        try:
+            return self.call(function, *arguments, size=size)
+        except Refusal as refusal:
+            return refusal
+
+    def warm(self, function: str) -> None:
+        """Start every idle worker and run a function in it: the first files need not wait for imports."""
+        idle: list[_Worker] = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        try:
+            for worker in idle:
+                worker.run(function, (), CPU_SECONDS)
+        finally:
+            for worker in idle:
+                self._idle.put(worker)
+
+    def close(self) -> None:
+        """End every worker; they also end with this process, however it ends."""
+        with suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().stop()
+
+
+class _Worker:
+    """One child process, started at its first file and after every death."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: Connection | None = None
+
+    def run(self, function: str, arguments: tuple[Any, ...], seconds: float) -> Reply:
+        question = pickle.dumps((function, seconds, arguments), protocol=5)
+        line = self._line if self._alive() else None
+        try:
+            line = line or self._start()
+            line.send_bytes(question)
+            if not line.poll(_WALL * seconds):
+                raise self._death(timed_out=True)
+            document = json.loads(line.recv_bytes(MEMORY))
+            arrays = [_received(line, description) for description in document["arrays"]]
+            answer = _answer(document)
+        except (EOFError, OSError, ValueError, TypeError, LookupError, BufferTooShort):
+            raise self._death(timed_out=False) from None
+        except BaseException:  # an interrupt between question and answer: the next file must not get this one's
+            self.stop()
+            raise
+        if isinstance(answer, RadloopError):
+            raise answer
+        return answer, arrays
+
+    def _alive(self) -> bool:
+        """Tell whether the process still runs; one that died between two files is no fault of the second."""
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        return self._process is not None
+
+    def _start(self) -> Connection:
+        ours, theirs = socket.socketpair()
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-P", "-m", "radloop.images.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # decoders write what they find, and a name may be in it
+                env=environment,
+            )
+        self._line = Connection(ours.detach())
+        return self._line
+
+    def _death(self, timed_out: bool) -> Refusal:
+        """Reap a dead or stuck worker and return why its file is refused."""
+        process, status = self._process, 0
+        if process is not None and not timed_out:
+            with suppress(subprocess.TimeoutExpired):  # still there: its answer made no sense
+                status = process.wait(timeout=1)
+        self.stop()
+        if timed_out or status == -_SIGPROF:
+            return Refusal("decode_timeout", "the image takes too long to decode for its size", _HINT)
+        return Refusal("decoder_crashed", "the image made its decoder fail", _HINT)
+
+    def stop(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._line = self._process = None
+
+
+_SIGPROF = 27
+_HINT = "export the image again; if it is right, report it to the maker of the file"
+
+
+def _answer(document: dict[str, Any]) -> dict[str, Any] | RadloopError:
+    """Return the function's object, or the error that it raised."""
+    if "error" not in document:
+        return dict(document["document"])
+    kind, code, message, hint = map(str, document["error"])
+    return _ERRORS.get(kind, Refusal)(code, message, hint)
+
+
+def _received(line: Connection, description: list[Any]) -> NDArray[Any]:
+    """Read one array; what it says of itself may be a lie."""
+    dtype, shape = np.dtype(str(description[0])), [int(length) for length in description[1]]
+    if dtype.kind not in "buif" or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > MEMORY:
+        raise ValueError("no array of a decoder")
+    array = np.empty(shape, dtype)
+    if line.recv_bytes_into(array.reshape(-1).view(np.uint8).data) != array.nbytes:
+        raise ValueError("an array of another size")
+    return array
+
+
+_shared: dict[str, Pool] = {}
+os.register_at_fork(after_in_child=_shared.clear)  # two processes on one line would read each other's answers
+_guard = threading.Lock()
+
+
+def shared_pool(workers: int) -> Pool:
+    """Return this process's pool, made at its first use."""
+    with _guard:
+        if "pool" not in _shared:
+            _shared["pool"] = Pool(workers)
+        return _shared["pool"]
+
+
+def resolve(function: str) -> Callable[..., Reply]:
+    """Import `module:function`."""
+    module, _, name = function.partition(":")
+    found: Callable[..., Reply] = getattr(importlib.import_module(module), name)
+    return found
