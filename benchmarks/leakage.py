@@ -3,8 +3,9 @@
     python benchmarks/leakage.py [--images 200000] [--copies 2000]
 
 Synthetic fingerprints on one core: smooth pictures that resemble each other as chest radiographs do (the median
-correlation is printed; radiographs of the public sets have 0.70), in four splits. Planted are copies in another
-split, with noise in the picture and flipped bits in the hash. A sample is also compared with all others.
+correlation of two is printed; it is 0.62 and 0.66 among Kermany's and Shenzhen's), in four splits. Planted are
+copies in another split, with noise in the picture and flipped bits in the hash, some of them beyond the limits. A
+sample is also compared with all others.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def pictures(count: int, random: np.random.Generator) -> NDArray[np.uint8]:
     frequency = np.hypot(*np.divmod(np.arange(1, _MODES * _MODES), _MODES))
     amplitude = (1 / frequency**1.1).astype(np.float32)
     common = (random.standard_normal(len(modes)) * amplitude).astype(np.float32)
-    common *= 1.25 * np.linalg.norm(amplitude) / np.linalg.norm(common)
+    common *= 1.5 * np.linalg.norm(amplitude) / np.linalg.norm(common)
     made = np.empty((count, 64, 64), np.uint8)
     for start in range(0, count, 4096):
         part = made[start : start + 4096]

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from radloop import __version__
 from radloop.configuration import load_use_case
 from radloop.data import versions
-from radloop.data.ingest import IngestResult, downloads_folder, ingest
+from radloop.data.ingest import IngestResult, ingest
+from radloop.data.places import downloads_folder
 from radloop.data.sources import read_source
 from radloop.data.versions import DataVersion
 from radloop.errors import InputError, Refusal, nearest
@@ -235,8 +236,9 @@ def judge_data(use_case: UseCase, settings: Settings) -> DataVerdict:
 
 def _judged(use_case: UseCase, data_version: str, settings: Settings) -> DataVerdict:
     from radloop.data import ledger
-    from radloop.data.ingest import ledger_folder, previous_manifest
+    from radloop.data.ingest import previous_manifest
     from radloop.data.manifest import read_manifest
+    from radloop.data.places import ledger_folder
     from radloop.validation import verdict
 
     found = verdict.validate(use_case, data_version, settings, previous_manifest(use_case.name, settings))

@@ -15,7 +15,7 @@ from radloop.data.leakage.duplicates import connected, near_pairs
 from radloop.images.fingerprint import correlation, correlations, dhash_bits
 from radloop.use_case import Leakage
 
-SPEC = Leakage(policy="drop", hash_distance=40, correlation=0.985)
+SPEC = Leakage(policy="drop", hash_distance=20, correlation=0.97)
 ZERO = "0" * 64
 FAR = "f" * 64
 Image = NDArray[np.uint8]

@@ -154,5 +154,5 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
     path = write_exploration(
         PHANTOM, "9f3c.dir", frame_of(rows, PHANTOM), {row.id: picture for row in rows}, [], tmp_path / "page.html"
     )
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 10
     assert path.stat().st_size < 4_000_000

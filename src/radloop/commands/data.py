@@ -77,8 +77,8 @@ def ingest(use_case: str, source: Path | None, add: bool, settings: Settings) ->
     Example:  radloop ingest tb-cxr --source ~/shenzhen
     """
     from radloop.configuration import load_use_case
-    from radloop.data.ingest import downloads_folder
     from radloop.data.ingest import ingest as bring
+    from radloop.data.places import downloads_folder
     from radloop.data.sources import read_source
     from radloop.records.runs import locked
     from radloop.stages import runs_folder
@@ -117,6 +117,8 @@ def _ingested(result: IngestResult, page: str | None) -> str:
     ]
     if result.reused:
         lines.append(f"{result.reused} files were stored before and not decoded again")
+    if result.erased:
+        lines.append(f"{result.erased} files of erased patients were left out")
     if result.kept_split:
         lines.append(f"{result.kept_split} images stay in the split in which their patient is known, against the source's word")
     if result.leaks:

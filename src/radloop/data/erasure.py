@@ -29,6 +29,7 @@ from radloop.data.ledger import known_splits
 from radloop.data.manifest import FILE_NAME
 from radloop.data.naming import of_entry
 from radloop.data.objects import Objects, file_digest
+from radloop.data.places import index_path, ledger_folder
 from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest, reduced_notes, remainder
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
@@ -43,6 +44,7 @@ CACHES = (
     "quarantine/{}*",
     "ingest/{}/staging",
     "ingest/{}/old",
+    "ledger/{}/previous",
 )
 """What is made from a use case's images and can be made again: deleted whole where it may show the patient."""
 
@@ -202,17 +204,9 @@ def _present(folder: Path, paths: Iterable[str]) -> list[Path]:
     return [path for name in sorted(paths) if (path := folder / name).is_file()]
 
 
-def _index_path(name: str, settings: Settings) -> Path:
-    return settings.place / "ingest" / name / "index.sqlite"
-
-
-def _ledger_folder(name: str, settings: Settings) -> Path:
-    return settings.place / "ledger" / name
-
-
 def _indexed(name: str, patient: str, settings: Settings) -> int:
-    count = int(patient in known_splits(_ledger_folder(name, settings)))
-    path = _index_path(name, settings)
+    count = int(patient in known_splits(ledger_folder(name, settings)))
+    path = index_path(name, settings)
     if path.is_file():
         with closing(sqlite3.connect(path)) as database:
             count += database.execute("select count(*) from stored where patient = ?", (patient,)).fetchone()[0]
@@ -326,8 +320,8 @@ def _needed(found: Plan, settings: Settings) -> Set[str]:
 def _clear_beside(patient: str, names: list[str], touched: list[str], settings: Settings) -> int:
     """Clear index, ledger and caches; return how many caches went."""
     for name in names:
-        forget_in_index(_index_path(name, settings), patient)
-        forget_in_ledger(_ledger_folder(name, settings), patient)
+        forget_in_index(index_path(name, settings), patient)
+        forget_in_ledger(ledger_folder(name, settings), patient)
     caches = [path for name in touched for pattern in CACHES for path in sorted(settings.place.glob(pattern.format(name)))]
     for path in caches:
         if path.is_dir():

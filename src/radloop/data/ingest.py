@@ -21,15 +21,16 @@ from radloop.data.collection import Collected, collect, link
 from radloop.data.findings import write_findings
 from radloop.data.leakage import apply_policy, find_leaks
 from radloop.data.listing import entries_of
+from radloop.data.places import downloads_folder, index_path, ledger_folder, previous_folder, work_folder
 from radloop.data.pseudonym_key import pseudonym_key
-from radloop.data.sources import read_source
+from radloop.data.sources import SourceRow, read_source
 from radloop.data.store_index import StoreIndex
 from radloop.errors import InputError, IntegrityError
+from radloop.images.deidentify import pseudonym
+from radloop.records import erasures
 from radloop.records.seal import write_atomic
 from radloop.settings import Settings
 from radloop.use_case import UseCase
-
-PREVIOUS = "previous"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class IngestResult:
         dropped: images that the leakage policy keeps out of training.
         unreadable: the images left out: row, name relative to the source, code and message.
         reused: source files that needed no decoding, for they were stored before.
+        erased: source files of patients who were erased here: they do not come back.
     """
 
     use_case: str
@@ -59,27 +61,8 @@ class IngestResult:
     dropped: int = 0
     unreadable: list[dict[str, Any]] = field(default_factory=list)
     reused: int = 0
+    erased: int = 0
     entry: dict[str, Any] = field(default_factory=dict)
-
-
-def work_folder(use_case: str, settings: Settings) -> Path:
-    """Return where a use case's ingest keeps its index and what it is building."""
-    return settings.place / "ingest" / use_case
-
-
-def index_path(use_case: str, settings: Settings) -> Path:
-    """Return the index of what is stored; see `radloop.data.store_index`."""
-    return work_folder(use_case, settings) / "index.sqlite"
-
-
-def downloads_folder(settings: Settings) -> Path:
-    """Return where a source that is a name, such as a MedMNIST archive, lies or is downloaded to."""
-    return settings.place / "downloads"
-
-
-def ledger_folder(use_case: str, settings: Settings) -> Path:
-    """Return where a use case's earlier data versions are remembered; see `radloop.data.ledger`."""
-    return settings.place / "ledger" / use_case
 
 
 def ingest(
@@ -101,11 +84,12 @@ def ingest(
         InputError: the source is missing, empty, mislabelled or unreadable; nothing was written.
         ToolError: DVC failed; the folder stands, and the same command pins it.
     """
-    rows = read_source(source, use_case, downloads_folder(settings))
+    listed = read_source(source, use_case, downloads_folder(settings))
     folder, work = settings.data / use_case.name, work_folder(use_case.name, settings)
     staging = work / "staging"
     _recover(folder, work)
     key = pseudonym_key(use_case, settings)
+    rows = _without_erased(listed, key, settings)
     with StoreIndex(index_path(use_case.name, settings), key) as index:
         collected = collect(rows, use_case, folder, staging, index, key, settings.workers, progress)
         _check_readable(collected, len(rows), use_case)
@@ -122,7 +106,7 @@ def ingest(
     write_findings(staging, {"policy": use_case.leakage.policy, "dropped": dropped, "leaks": found}, collected.refused)
     changed = not _same(staging, folder)
     if changed:
-        _remember(folder, ledger_folder(use_case.name, settings))
+        _remember(folder, previous_folder(use_case.name, settings))
         _replace(staging, folder, work)
     before = versions.pinned(use_case.name, settings)
     version = versions.pin(use_case.name, settings)
@@ -142,8 +126,16 @@ def ingest(
         dropped=dropped,
         unreadable=collected.refused,
         reused=collected.reused,
+        erased=len(listed) - len(rows),
         entry=version.entry,
     )
+
+
+def _without_erased(rows: list[SourceRow], key: bytes, settings: Settings) -> list[SourceRow]:
+    gone = erasures.erased(settings)
+    if not gone:
+        return rows
+    return [row for row in rows if erasures.keyed_hash(key, pseudonym(key, row.patient)) not in gone]
 
 
 def _check_readable(collected: Collected, files: int, use_case: UseCase) -> None:
@@ -223,16 +215,16 @@ def _same(staging: Path, folder: Path) -> bool:
     return not differing and not failing
 
 
-def _remember(folder: Path, ledger_of: Path) -> None:
+def _remember(folder: Path, place: Path) -> None:
     """Keep the manifest that is about to go: the next one's drift is measured against it."""
     if (folder / manifest.FILE_NAME).is_file():
-        write_atomic(ledger_of / PREVIOUS / manifest.FILE_NAME, (folder / manifest.FILE_NAME).read_bytes())
+        write_atomic(place / manifest.FILE_NAME, (folder / manifest.FILE_NAME).read_bytes())
 
 
 def previous_manifest(use_case: str, settings: Settings) -> pd.DataFrame | None:
     """Return the manifest of the data version before the present one, None where there was none or it cannot be read."""
     try:
-        return manifest.read_manifest(ledger_folder(use_case, settings) / PREVIOUS)
+        return manifest.read_manifest(previous_folder(use_case, settings))
     except IntegrityError:
         return None
 

@@ -94,6 +94,15 @@ class Row:
 
 
 _METADATA = {"radloop.schema_version": str(SCHEMA_VERSION)}
+# No compression and no dictionary: codecs differ in bytes between machines, the data version must not.
+PARQUET: Mapping[str, Any] = {
+    "compression": "none",
+    "use_dictionary": False,
+    "write_statistics": False,
+    "version": "2.6",
+    "data_page_version": "1.0",
+}
+"""How a manifest is written: the same rows give the same bytes."""
 _TYPES = {"int": pa.int32(), "float": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
 COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Row) if item.name not in ("findings", "clinical"))
 """The columns that every manifest has, in their order."""
@@ -118,10 +127,7 @@ def write_manifest(folder: Path, frame: pd.DataFrame, use_case: UseCase) -> Path
     """Write a manifest in the given order; equal rows give equal bytes with one pyarrow version."""
     table = pa.Table.from_pandas(frame, schema=_schema(use_case), preserve_index=False).replace_schema_metadata(_METADATA)
     path = folder / FILE_NAME
-    # No compression and no dictionary: codecs differ in bytes between machines, the data version must not.
-    pq.write_table(
-        table, path, compression="none", use_dictionary=False, write_statistics=False, version="2.6", data_page_version="1.0"
-    )
+    pq.write_table(table, path, **PARQUET)
     return path
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from radloop.data.manifest import FILE_NAME
+from radloop.data.manifest import FILE_NAME, PARQUET
 from radloop.data.objects import digest, listing_bytes
 from radloop.records.seal import canonical
 
@@ -45,10 +45,7 @@ def reduced_manifest(content: bytes, patient: str) -> Reduced | None:
     if not len(gone):
         return None
     stream = BytesIO()
-    # As `radloop.data.manifest` writes it: the same rows must give the same bytes.
-    pq.write_table(
-        left, stream, compression="none", use_dictionary=False, write_statistics=False, version="2.6", data_page_version="1.0"
-    )
+    pq.write_table(left, stream, **PARQUET)
     names = [name for name in ("id", "clip", "patient", "sha256", "pixels") if name in gone.column_names]
     words = {str(word) for name in names for word in gone[name].to_pylist() if word}
     kept = {word for name in names for word in left[name].to_pylist()}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from radloop.data.ingest import index_path
+from radloop.data.places import index_path
 from radloop.data.pseudonym_key import pseudonym_key
 from radloop.data.store_index import StoreIndex
 from radloop.errors import Refusal

@@ -44,6 +44,12 @@ def erasures_of(patient: str, settings: Settings) -> list[dict[str, Any]]:
     return [payload for payload in payloads if payload and payload["patient"] == patient]
 
 
+def erased(settings: Settings) -> frozenset[str]:
+    """Return the keyed hashes of everybody who was erased: a source that still holds them brings them back no more."""
+    payloads = (entry["payload"] for entry in chain.read(erasures_file(settings)))
+    return frozenset(str(payload["patient"]) for payload in payloads if payload and payload["patient"])
+
+
 def touched(settings: Settings) -> dict[str, str]:
     """Return what is left of every version that an erasure touched."""
     left: dict[str, str] = {}
