@@ -197,3 +197,14 @@ def test_who_is_known_never_moves_whoever_comes_or_goes(
     found = assign_splits(after, SPEC, known)
     for one, split in zip(after, found.splits, strict=True):
         assert split == known.get(one.patient, split)
+
+
+def test_equal_pictures_are_cut_as_one() -> None:
+    made = [SourceRow(Path("x"), str(number), ("sick", "well")[number % 2], f"p{number}") for number in range(200)]
+    # Rows 0 to 19 show ten pictures, two patients each.
+    alike = [[f"s{number % 10}"] if number < 20 else [] for number in range(200)]
+    splits = assign_splits(made, SplitSpec(), alike=alike).splits
+    assert all(splits[number] == splits[number + 10] for number in range(10))
+    assert set(splits) == {"train", "tune", "calibrate", "test"}
+    apart = assign_splits(made, SplitSpec()).splits
+    assert any(apart[number] != apart[number + 10] for number in range(10))

@@ -94,11 +94,12 @@ def ingest(
         collected = collect(rows, use_case, folder, staging, index, key, settings.workers, progress)
         _check_readable(collected, len(rows), use_case)
         known, known_groups = _known_splits(use_case, settings)
-        entries, kept_split = entries_of(collected, use_case, key, known, known_groups)
+        thumbnails = index.thumbnails()
+        entries, kept_split = entries_of(collected, use_case, key, known, known_groups, thumbnails)
         frame = manifest.frame_of(entries, use_case)
         if add:
             frame = _added(frame, folder, staging, use_case)
-        leaks = find_leaks(frame, index.thumbnails(), use_case.leakage, _earlier(frame, use_case, settings))
+        leaks = find_leaks(frame, thumbnails, use_case.leakage, _earlier(frame, use_case, settings))
     frame, dropped = apply_policy(frame, leaks, use_case.leakage)
     found = [leak.as_dict() for leak in leaks]
     _prune(staging, frame)

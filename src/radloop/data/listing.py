@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import Any
 
 from radloop.data.collection import Collected
-from radloop.data.manifest import Row
+from radloop.data.leakage import Thumbnails, find_duplicates
+from radloop.data.manifest import Row, frame_of
 from radloop.data.sources import SourceRow
-from radloop.data.split import assign_splits
+from radloop.data.split import assign_splits, cuts
 from radloop.images.deidentify import pseudonym
 from radloop.use_case import UseCase
 
@@ -23,7 +24,12 @@ _STORED = frozenset(item.name for item in fields(Row))
 
 
 def entries_of(
-    collected: Collected, use_case: UseCase, key: bytes, known: Mapping[str, str], known_groups: Mapping[str, str]
+    collected: Collected,
+    use_case: UseCase,
+    key: bytes,
+    known: Mapping[str, str],
+    known_groups: Mapping[str, str],
+    thumbnails: Thumbnails,
 ) -> tuple[list[Row], int]:
     """Return the manifest's rows in the source's order, and how many kept a known split against the source's word.
 
@@ -33,22 +39,36 @@ def entries_of(
         key: of the pseudonyms.
         known: the split of patients of earlier data versions, by pseudonym.
         known_groups: the split of groups of earlier data versions, by pseudonym.
+        thumbnails: of the stored images: what looks the same is put into one split where we cut.
     """
     described = [_described(row, images[0]) for row, images in collected.stored]
+    seen: dict[str, int] = {}
+    listed = [
+        _rows_of(images, _common(row, "train", use_case, key), key, seen)
+        for row, (_, images) in zip(described, collected.stored, strict=True)
+    ]
     mine = {row.patient: split for row in described if (split := known.get(pseudonym(key, row.patient)))}
     groups = {
         row.group: split for row in described if row.group and (split := known_groups.get(hidden("G", row.group, key) or ""))
     }
-    assigned = assign_splits(described, use_case.split, mine, groups, use_case.subgroups)
-    seen: dict[str, int] = {}
-    entries: list[Row] = []
-    for row, (_, images), split in zip(described, collected.stored, assigned.splits, strict=True):
-        common = _common(row, split, use_case, key)
-        if images[0]["format"] == "video" or len(images) > 1:
-            entries.extend(_clip(images, common, key, seen))
-        else:
-            entries.append(_entry(images[0], common, key, seen))
+    alike = _alike(listed, use_case, thumbnails) if cuts(described) else None
+    assigned = assign_splits(described, use_case.split, mine, groups, use_case.subgroups, alike)
+    entries = [replace(entry, split=split) for rows, split in zip(listed, assigned.splits, strict=True) for entry in rows]
     return entries, assigned.kept
+
+
+def _rows_of(images: Sequence[Mapping[str, Any]], common: Mapping[str, Any], key: bytes, seen: dict[str, int]) -> list[Row]:
+    if images[0]["format"] == "video" or len(images) > 1:
+        return _clip(images, common, key, seen)
+    return [_entry(images[0], common, key, seen)]
+
+
+def _alike(listed: Sequence[Sequence[Row]], use_case: UseCase, thumbnails: Thumbnails) -> list[list[str]]:
+    """Return for each source row the names of the sets of equal pictures that its images are in."""
+    frame = frame_of([row for rows in listed for row in rows], use_case)
+    sets = find_duplicates(frame, thumbnails, use_case.leakage)
+    owner = {member: members[0] for members in sets for member in members}
+    return [sorted({owner[row.id] for row in rows if row.id in owner}) for rows in listed]
 
 
 def table_rows(rows: Sequence[SourceRow], use_case: UseCase, key: bytes) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from radloop.data.sources.row import SourceRow
@@ -61,6 +61,7 @@ def assign_splits(
     known: Mapping[str, str] | None = None,
     known_groups: Mapping[str, str] | None = None,
     subgroups: Subgroups | None = None,
+    alike: Sequence[Collection[str]] | None = None,
 ) -> Assignment:
     """Return the split of every row, whatever the order of the rows.
 
@@ -75,11 +76,13 @@ def assign_splits(
         known: patient to the split of earlier data versions.
         known_groups: group to the split of earlier data versions.
         subgroups: the age bands of the strata.
+        alike: for each row the names of the sets of equal pictures that it is in: they are of one unit too, so that
+            no cut of ours makes a leak.
     """
     given = _given(rows)
     known, known_groups = _splits_only(known or {}), _splits_only(known_groups or {})
     missing: list[Split] = [split for split in SPLITS[1:] if split not in set(given)]
-    units = [_unit(rows, members, given, spec.seed, known, known_groups) for members in _joined(rows)]
+    units = [_unit(rows, members, given, spec.seed, known, known_groups) for members in _joined(rows, alike)]
     free = [unit for unit in units if not unit.words - {"train"}]
     cut = _cut(_strata(free, subgroups or Subgroups()), missing, spec)
     splits: list[Split] = ["train"] * len(rows)
@@ -91,6 +94,11 @@ def assign_splits(
             splits[row] = (given[row] or own or place) if len(unit.words) > 1 else (own or place)
     kept = sum(_against(word, split, missing) for word, split in zip(given, splits, strict=True))
     return Assignment(tuple(splits), kept)
+
+
+def cuts(rows: Sequence[SourceRow]) -> bool:
+    """Tell whether any split has to be cut, because the source does not give all four words."""
+    return not set(SPLITS) <= {row.split for row in rows}
 
 
 def _against(word: Split | None, split: Split, missing: Sequence[Split]) -> bool:
@@ -119,8 +127,8 @@ def _too_small(rows: Sequence[SourceRow], given: Sequence[Split | None]) -> bool
     return bool(patients) and min(len(group) for group in patients.values()) < _SMALLEST_TUNE
 
 
-def _joined(rows: Sequence[SourceRow]) -> list[list[int]]:
-    """Return the positions of the rows of each unit: the connected parts of the graph of patients and groups."""
+def _joined(rows: Sequence[SourceRow], alike: Sequence[Collection[str]] | None) -> list[list[int]]:
+    """Return the positions of the rows of each unit: the connected parts of the graph of patients, groups and pictures."""
     parent: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(node: tuple[str, str]) -> tuple[str, str]:
@@ -130,10 +138,11 @@ def _joined(rows: Sequence[SourceRow]) -> list[list[int]]:
             node = parent[node]
         return node
 
-    for row in rows:
-        patient = root(("patient", row.patient))
-        if row.group is not None:
-            parent[patient] = root(("group", row.group))
+    for number, row in enumerate(rows):
+        others = [("group", row.group)] if row.group is not None else []
+        others += [("picture", name) for name in (alike[number] if alike else ())]
+        for other in others:
+            parent[root(("patient", row.patient))] = root(other)
     members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         members[root(("patient", row.patient))].append(number)
