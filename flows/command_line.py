@@ -46,12 +46,13 @@ def run_flow(
         import_module(module)
     if server is not None:
         server.wait()
+    from radloop.flows.ingest import covered
     from radloop.flows.retrain import retrain
 
     try:
         # A word such as medmnist:pneumoniamnist names no place.
-        place = str(source.resolve()) if source is not None and source.exists() else source and str(source)
-        result = retrain(use_case, place, trials, max_epochs, minutes)
+        place = source.resolve() if source is not None and source.exists() else source
+        result = retrain(use_case, None if place is None else covered(place), trials, max_epochs, minutes)
     except RadloopError:
         raise
     except Exception as error:

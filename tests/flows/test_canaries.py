@@ -19,7 +19,7 @@ from installations import Installation, make_installation, small_phantom_config
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Path:
     """A source full of canaries: folder and file names, the CSV's cells, and every kind of DICOM element."""
-    root = tmp_path_factory.mktemp("planted") / "source"
+    root = tmp_path_factory.mktemp("planted") / f"{CANARY}SOURCE of J Doe"
     with (phantoms / "manifest.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     places: set[str] = set()

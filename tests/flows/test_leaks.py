@@ -1,0 +1,53 @@
+"""Images on both sides of a split: refused, or dropped from training with the loop going on and the report saying how many."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from installations import SMALL_N, make_installation, small_phantom_config
+
+from radloop.data.phantoms import Defect, write_phantoms
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source with near-duplicates of test images in train."""
+    folder = tmp_path_factory.mktemp("leaking") / "source"
+    write_phantoms(folder, n=SMALL_N, seed=3, plant=[Defect.NEAR_DUPLICATES])
+    return folder
+
+
+def test_refuse_names_the_rows_and_ends_with_3(tmp_path: Path, leaking: Path) -> None:
+    site = make_installation(tmp_path / "site")
+    brought = site.json("ingest", "phantom-cxr", "--source", str(leaking))
+    assert brought["leaks"]
+    assert {leak["kind"] for leak in brought["leaks"]} == {"near_duplicate"}
+    assert all(len(leak["rows"]) >= 2 and len(leak["splits"]) >= 2 for leak in brought["leaks"])
+    assert brought["dropped"] == 0
+    judged = site.json("validate", "phantom-cxr", check=3)
+    assert judged["leaks"] == brought["leaks"]
+    assert any(brought["leaks"][0]["rows"][0] in sentence for sentence in judged["failed"])
+
+
+def test_drop_goes_on_and_the_report_says_how_many(tmp_path: Path, leaking: Path) -> None:
+    config = small_phantom_config()
+    config["leakage"] = {"policy": "drop"}
+    config["search"] |= {"trials": 1}
+    site = make_installation(tmp_path / "site", config)
+    document = site.json("retrain", "phantom-cxr", "--source", str(leaking))
+    leaks = json.loads((site.root / "data" / "phantom-cxr" / "leaks.json").read_text())
+    assert leaks["dropped"] > 0
+    report = Path(document["report"]).read_text()
+    assert f"{leaks['dropped']} images kept out of training" in report
+    evidence = json.loads((Path(document["report"]).parent / "evidence.json").read_text())
+    assert evidence["data"]["leaks"] == {
+        "policy": "drop",
+        "dropped": leaks["dropped"],
+        "findings": {"near_duplicate": len(leaks["leaks"])},
+    }
+    assert evidence["data"]["excluded"] == {"leak": leaks["dropped"]}
+    used = sum(split["images"] for split in evidence["data"]["splits"].values())
+    assert used == SMALL_N - leaks["dropped"]
+    assert any("dropped" in sentence for sentence in evidence["data"]["validation"]["warnings"])
