@@ -22,8 +22,12 @@ $(STAMP): requirements.lock pyproject.toml
 retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a candidate; SOURCE=PATH ingests first.
 	@$(BIN)/radloop retrain $(UC) $(if $(SOURCE),--source $(SOURCE))
 
+# These train nothing, so two run side by side; networks would fight for the cores.
+LIGHT := data exploration images records statistics validation
+
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile $(addprefix tests/,$(LIGHT))
+	@$(BIN)/pytest $(addprefix --ignore=tests/,$(LIGHT))
 
 check: $(STAMP) ## Lint, format, types and layers.
 	@$(BIN)/ruff check .

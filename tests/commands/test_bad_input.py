@@ -20,8 +20,8 @@ def files(root: Path) -> set[str]:
     ("arguments", "code", "words"),
     [
         (["retrain", "phantom-cxt"], "unknown_use_case", "did you mean 'phantom-cxr'?"),
-        (["ingest", "phantom-cxr", "--source", "nowhere"], "source_missing", "source does not exist: nowhere"),
-        (["retrain", "phantom-cxr", "--source", "nowhere"], "source_missing", "source does not exist: nowhere"),
+        (["ingest", "phantom-cxr", "--source", "nowhere"], "source_missing", "nothing is at nowhere"),
+        (["retrain", "phantom-cxr", "--source", "nowhere"], "source_missing", "nothing is at nowhere"),
         (["ingest", "phantom-cxr", "--source", "empty"], "source_empty", "holds no images"),
         (["validate", "phantom-cxr"], "no_data", "radloop ingest phantom-cxr --source PATH"),
         (["retrain", "tb-cxr"], "no_data", "radloop ingest tb-cxr --source PATH"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import yaml
 
 from radloop.data import history
+from radloop.data.dvc_process import dvc
 from radloop.data.remote import HINT, remote_url
 from radloop.errors import InputError, IntegrityError, ToolError
 from radloop.records import erasures
@@ -187,11 +186,8 @@ def run(arguments: list[str], settings: Settings, hint: str = _BY_HAND, folder: 
     Raises:
         ToolError: it failed; the message is its error in one line.
     """
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
     environment = os.environ | settings.environment()
-    done = subprocess.run(  # noqa: S603
-        command, cwd=folder or settings.root, env=environment, capture_output=True, text=True, check=False
-    )
+    done = dvc.run(["--wait-for-lock", *arguments], folder or settings.root, environment)
     if done.returncode != 0:
         raise ToolError("dvc_failed", f"dvc {arguments[0]}: {_reason(done.stderr or done.stdout, settings)}", hint)
     return done.stdout
