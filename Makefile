@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline clean
+.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,21 @@ bench-resume: $(STAMP) ## Kill the loop at many moments, and compare with an uni
 
 bench-offline: $(STAMP) ## The default loop without a network, every attempt to connect counted.
 	@$(BIN)/python benchmarks/offline.py
+
+bench-ingest: $(STAMP) ## DICOM files a second beside plain pydicom, scaling, and what 1% more costs; RADLOOP_REAL_DATA.
+	@$(BIN)/python benchmarks/ingest.py
+
+bench-decode: $(STAMP) ## 10,000 mutated DICOM files: no crash, no hang, no memory; RADLOOP_REAL_DATA.
+	@$(BIN)/python benchmarks/decode_mutations.py --n 10000
+
+bench-leakage: $(STAMP) ## Near-duplicates among 200,000 images.
+	@$(BIN)/python benchmarks/leakage.py
+
+bench-validate: $(STAMP) ## The suite on NIH's table of 112,120 images.
+	@$(BIN)/python benchmarks/validate_manifest.py
+
+bench-text: $(STAMP) ## How much burnt-in text is found, and what is taken for it; RADLOOP_REAL_DATA.
+	@$(BIN)/python benchmarks/burned_in.py
 
 clean: ## Remove caches; data, models and records stay.
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info src/*.egg-info

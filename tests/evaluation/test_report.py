@@ -56,6 +56,8 @@ EVIDENCE: dict[str, Any] = {
             "test": split(143, 142, 73),
         },
         "validation": {"success": True, "failed": [], "warnings": [{"column": "age", "rows": 3}]},
+        "leaks": {"policy": "drop", "dropped": 4, "findings": {"near_duplicate": 2, "patient": 1}},
+        "excluded": {"leak": 4, "quarantine:text": 3},
     },
     "bundle": {
         "digest": "sha256:22bb",
