@@ -42,11 +42,6 @@ class Collected:
     refused: list[dict[str, Any]]
     reused: int
 
-    @property
-    def files(self) -> set[str]:
-        """Return the stored files, relative to the data folder."""
-        return {image["path"] for _, images in self.stored for image in images}
-
 
 @dataclass(frozen=True)
 class _Task:

@@ -17,7 +17,6 @@ import queue
 import socket
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -218,19 +217,6 @@ def _received(line: Connection, description: list[Any]) -> NDArray[Any]:
     if line.recv_bytes_into(array.reshape(-1).view(np.uint8).data) != array.nbytes:
         raise ValueError("an array of another size")
     return array
-
-
-_shared: dict[str, Pool] = {}
-os.register_at_fork(after_in_child=_shared.clear)  # two processes on one line would read each other's answers
-_guard = threading.Lock()
-
-
-def shared_pool(workers: int) -> Pool:
-    """Return this process's pool, made at its first use."""
-    with _guard:
-        if "pool" not in _shared:
-            _shared["pool"] = Pool(workers)
-        return _shared["pool"]
 
 
 def resolve(function: str) -> Callable[..., Reply]:
