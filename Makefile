@@ -23,7 +23,7 @@ retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a can
 	@$(BIN)/radloop retrain $(UC) $(if $(SOURCE),--source $(SOURCE))
 
 # These train nothing, so two run side by side; networks would fight for the cores.
-LIGHT := data exploration images records statistics validation
+LIGHT := client commands data evaluation exploration images records statistics validation
 
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
 	@$(BIN)/pytest -n 2 --dist loadfile $(addprefix tests/,$(LIGHT))

@@ -253,7 +253,7 @@ def judge_table(use_case: UseCase, source: Path, settings: Settings) -> DataVerd
     Raises:
         InputError: the table is missing or not understood.
     """
-    from radloop.data.leakage import apply_policy, find_leaks
+    from radloop.data.leakage import apply_policy, described, find_leaks
     from radloop.data.listing import table_rows
     from radloop.data.manifest import table_frame
     from radloop.data.pseudonym_key import pseudonym_key
@@ -264,7 +264,7 @@ def judge_table(use_case: UseCase, source: Path, settings: Settings) -> DataVerd
     frame = table_frame(table_rows(rows, use_case, pseudonym_key(use_case, settings)), use_case)
     leaks = find_leaks(frame, {}, use_case.leakage)
     frame, _ = apply_policy(frame, leaks, use_case.leakage)
-    return judge_manifest(use_case, frame, settings.place / "gx", leaks=[leak.as_dict() for leak in leaks])
+    return judge_manifest(use_case, frame, settings.place / "gx", leaks=described(frame, leaks))
 
 
 def validate(work: Work) -> dict[str, Any]:

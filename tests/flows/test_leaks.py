@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,31 @@ def test_refuse_names_the_rows_and_ends_with_3(tmp_path: Path, leaking: Path) ->
     judged = site.json("validate", "phantom-cxr", check=3)
     assert judged["leaks"] == brought["leaks"]
     assert any(brought["leaks"][0]["rows"][0] in sentence for sentence in judged["failed"])
+
+
+def test_drop_refuses_a_test_image_that_an_accepted_version_trained_on(tmp_path: Path, leaking: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(leaking, source)
+    config = small_phantom_config()
+    config["leakage"] = {"policy": "drop"}
+    site = make_installation(tmp_path / "site", config)
+    site.json("ingest", "phantom-cxr", "--source", str(source))
+    assert site.json("validate", "phantom-cxr")["success"]
+    rows = list(csv.DictReader((source / "manifest.csv").open()))
+    moved = next(row for row in rows if row["split"] == "train")
+    moved |= {"patient": "SOMEONE-NEW", "split": "test"}
+    with (source / "manifest.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    brought = site.json("ingest", "phantom-cxr", "--source", str(source))
+    standing = [leak for leak in brought["leaks"] if leak["stands"]]
+    assert [leak["kind"] for leak in standing] == ["identical"]
+    judged = site.json("validate", "phantom-cxr", check=3)
+    assert [check["code"] for check in judged["checks"] if not check["success"] and check["level"] == "stop"] == [
+        "leaks_standing"
+    ]
+    assert standing[0]["rows"][0] in judged["failed"][0]
 
 
 def test_drop_goes_on_and_the_report_says_how_many(tmp_path: Path, leaking: Path) -> None:

@@ -1,6 +1,7 @@
 """What ingest found, beside the manifest and pinned with it: leaks across splits, and files left out.
 
-`leaks.json` is {"policy", "dropped", "leaks": [{"kind", "splits", "rows"}, ...]}; `refused.json` is a list of
+`leaks.json` is {"policy", "dropped", "leaks": [{"kind", "splits", "rows", "stands"}, ...]}, where `stands` is
+false for what dropping rows has mended; `refused.json` is a list of
 {"row", "code", "message"}, without the names of the files, which may be people's.
 """
 

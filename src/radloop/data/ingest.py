@@ -19,7 +19,7 @@ import pandas as pd
 from radloop.data import ledger, manifest, versions
 from radloop.data.collection import Collected, collect, link
 from radloop.data.findings import write_findings
-from radloop.data.leakage import apply_policy, find_leaks
+from radloop.data.leakage import apply_policy, described, find_leaks
 from radloop.data.listing import entries_of
 from radloop.data.places import downloads_folder, index_path, ledger_folder, previous_folder, work_folder
 from radloop.data.pseudonym_key import pseudonym_key
@@ -41,7 +41,7 @@ class IngestResult:
         changed: False when the source equals what `data/UC` holds.
         kept_split: rows of known patients whose split the source now names differently.
         quarantined: images that a quality rule keeps out of every split, by rule.
-        leaks: what stands on both sides of a split, each {"kind", "splits", "rows"}.
+        leaks: what stood on both sides of a split, each {"kind", "splits", "rows", "stands"}.
         dropped: images that the leakage policy keeps out of training.
         unreadable: the images left out: row, name relative to the source, code and message.
         reused: source files that needed no decoding, for they were stored before.
@@ -101,7 +101,7 @@ def ingest(
             frame = _added(frame, folder, staging, use_case)
         leaks = find_leaks(frame, thumbnails, use_case.leakage, _earlier(frame, use_case, settings))
     frame, dropped = apply_policy(frame, leaks, use_case.leakage)
-    found = [leak.as_dict() for leak in leaks]
+    found = described(frame, leaks)
     _prune(staging, frame)
     manifest.write_manifest(staging, frame, use_case)
     write_findings(staging, {"policy": use_case.leakage.policy, "dropped": dropped, "leaks": found}, collected.refused)

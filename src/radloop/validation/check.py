@@ -56,6 +56,7 @@ LEVELS: Mapping[str, Level] = {
     "unknown_share": "warn",
     "label_balance": "warn",
     "leaks": "stop",
+    "leaks_standing": "stop",
     "unreadable_files": "stop",
 }
 """Every check's code with the level that it has unless `validation.levels` says otherwise."""
@@ -98,7 +99,7 @@ class Check:
 def levels_of(use_case: UseCase) -> dict[str, Level]:
     """Return the level of every check of a use case.
 
-    Under the leakage policy `drop` leaks warn: the copies are out of the splits already.
+    Under the leakage policy `drop` leaks warn, for the copies are out of the splits; `leaks_standing` stops for the others.
 
     Raises:
         ConfigError: `validation.levels` names a check that does not exist.

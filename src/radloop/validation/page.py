@@ -54,8 +54,10 @@ def _leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{escape(str(leak['kind']).replace('_', ' '))}<td>{escape(', '.join(leak['splits']))}"
+        f"<td>{'stands' if leak.get('stands', True) else 'dropped'}"
         f"<td><code>{escape(', '.join(map(str, leak['rows'])))}</code></tr>\n"
         for leak in leaks[:_MOST_LEAKS]
     )
     more = f"<p>The first {_MOST_LEAKS} of {len(leaks)}.</p>" if len(leaks) > _MOST_LEAKS else ""
-    return f"<h2>Leaks across splits</h2>{more}<table><thead><tr><th>Kind<th>Splits<th>Rows</thead><tbody>{rows}</tbody></table>"
+    head = "<tr><th>Kind<th>Splits<th>Now<th>Rows"
+    return f"<h2>Leaks across splits</h2>{more}<table><thead>{head}</thead><tbody>{rows}</tbody></table>"

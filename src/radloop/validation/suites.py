@@ -230,7 +230,11 @@ def _findings(use_case: UseCase, manifest: pd.DataFrame) -> list[Expected]:
     policy = use_case.leakage.policy
     dropped = int((manifest["excluded"] == "leak").sum())
     most = use_case.source.max_unreadable
+    name = "no image stands on both sides of a split"
+    asked = [Expected("leaks", name, "no_leaks", {"policy": policy, "dropped": dropped})]
+    if policy == "drop":
+        asked.append(Expected("leaks_standing", f"{name} after dropping", "no_leaks", {"policy": "refuse", "standing": True}))
     return [
-        Expected("leaks", "no image stands on both sides of a split", "no_leaks", {"policy": policy, "dropped": dropped}),
+        *asked,
         Expected("unreadable_files", f"at most {most} files could not be read", "readable", {"maximum": most}),
     ]

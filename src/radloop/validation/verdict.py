@@ -29,7 +29,7 @@ class DataVerdict:
         success: every check whose level is `stop` held.
         checks: each check with what fails.
         page: the Data Docs' index page.
-        leaks: what ingest found on both sides of a split, `{"kind", "splits", "rows"}` each.
+        leaks: what ingest found on both sides of a split, `{"kind", "splits", "rows", "stands"}` each.
         sheet: the same checks on one page that needs no network.
     """
 
@@ -115,7 +115,7 @@ def judge_manifest(
     Args:
         frame: n rows with the manifest's columns.
         folder: the Great Expectations project.
-        leaks: `{"kind", "splits", "rows"}` each.
+        leaks: `{"kind", "splits", "rows", "stands"}` each.
         refused: the files that ingest left out, `{"row", "code", "message"}` each.
         previous: the manifest of the data version before; None leaves drift out.
         files: the data folder; None leaves the files alone.
@@ -145,6 +145,15 @@ def judge_manifest(
 
 def _findings(leaks: Sequence[Mapping[str, Any]], refused: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return what ingest wrote down as one table; the rows of a leak stand in one cell, a space between them."""
-    table = [("leak", str(leak["kind"]), " and ".join(leak["splits"]), " ".join(map(str, leak["rows"]))) for leak in leaks]
-    table += [("refused", str(item["code"]), "", str(item["row"])) for item in refused]
-    return pd.DataFrame(table, columns=["finding", "kind", "splits", "rows"], dtype=object)
+    table = [
+        (
+            "leak",
+            str(leak["kind"]),
+            " and ".join(leak["splits"]),
+            " ".join(map(str, leak["rows"])),
+            bool(leak.get("stands", True)),
+        )
+        for leak in leaks
+    ]
+    table += [("refused", str(item["code"]), "", str(item["row"]), True) for item in refused]
+    return pd.DataFrame(table, columns=["finding", "kind", "splits", "rows", "stands"], dtype=object)

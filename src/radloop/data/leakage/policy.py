@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ def apply_policy(frame: pd.DataFrame, leaks: Sequence[Leak], spec: Leakage) -> t
     then tune) and drops the others, so that no two splits share it: never a test row. Of near-duplicates, a row
     goes only where one nearer to judging that it resembles stays.
 
-    An image that an earlier data version trained on and that judges now stays: `remaining` still names it.
+    An image that an earlier data version trained on and that judges now stays, and with it the leak: `described` says so.
     """
     if spec.policy == "refuse":
         return frame, 0
@@ -34,10 +35,15 @@ def apply_policy(frame: pd.DataFrame, leaks: Sequence[Leak], spec: Leakage) -> t
     return changed, int(chosen.sum())
 
 
-def remaining(frame: pd.DataFrame, leaks: Iterable[Leak]) -> tuple[Leak, ...]:
-    """Return the leaks that still stand, given the rows that are used: those of `apply_policy` that it could not mend."""
+def described(frame: pd.DataFrame, leaks: Iterable[Leak]) -> list[dict[str, Any]]:
+    """Return the leaks as ingest writes them down, each with `stands`: whether it is there still.
+
+    Args:
+        frame: the manifest that `apply_policy` returned. Under `refuse` every leak stands; under `drop` one stands
+            that dropping could not mend.
+    """
     used = set(usable(frame)["id"])
-    return tuple(leak for leak in leaks if _stands(leak, used))
+    return [leak.as_dict() | {"stands": _stands(leak, used)} for leak in leaks]
 
 
 def _stands(leak: Leak, used: set[str]) -> bool:
