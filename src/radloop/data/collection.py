@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from radloop.data.sources import SourceRow, read_bytes
 from radloop.data.store_index import Known, StoreIndex
 from radloop.data.storing import VERSION, Job
-from radloop.errors import Refusal
+from radloop.errors import RadloopError, Refusal
 from radloop.images.deidentify import pseudonym
 from radloop.images.pool import Pool
 from radloop.records.seal import digest_document
@@ -79,26 +81,32 @@ def collect(
     images.mkdir(parents=True, exist_ok=True)
     known = index.known()
     facts: dict[int, dict[str, Any]] = {}
-    todo: list[_Task] = []
-    base = digest_document(
-        {"image": use_case.image.model_dump(mode="json"), "rules": use_case.quarantine.model_dump(mode="json")}
-    )
-    for number, row in enumerate(rows):
-        task = _task(number, row, index, base, pseudonym(key, row.patient))
-        found = known.get(task.source)
-        if found and found.stamp == task.stamp and found.recipe == task.recipe and _bring(found.facts, folder, staging):
-            facts[number] = found.facts
-        else:
-            todo.append(task)
-    reused = len(facts)
-    if progress and reused:
-        progress(reused, len(rows))
-    with Pool(min(workers, max(len(todo), 1))) as pool:
+    base = recipe_of(use_case)
+    tasks = [_task(number, row, index, base, pseudonym(key, row.patient)) for number, row in enumerate(rows)]
+    new = sum(not _is_known(task, known) for task in tasks)
+    with Pool(min(workers, max(new, 1))) as pool:
+        if new:  # the workers start while what is known is brought
+            Thread(target=_warm, args=(pool,), daemon=True).start()
+        todo: list[_Task] = []
+        for task in tasks:
+            if _is_known(task, known) and _bring(known[task.source].facts, folder, staging):
+                facts[task.number] = known[task.source].facts
+            else:
+                todo.append(task)
+        reused = len(facts)
+        if progress and reused:
+            progress(reused, len(rows))
         for count, (task, outcome) in enumerate(_stored(todo, use_case, key, images, index, pool), start=reused + 1):
             facts[task.number] = outcome
             if progress:
                 progress(count, len(rows))
     return _collected(rows, facts, reused)
+
+
+def recipe_of(use_case: UseCase) -> str:
+    """Return the digest of everything but the file and its patient that decides what is stored of it."""
+    image, rules = use_case.image.model_dump(mode="json"), use_case.quarantine.model_dump(mode="json")
+    return f"{VERSION}:{digest_document({'image': image, 'rules': rules})}"
 
 
 def _task(number: int, row: SourceRow, index: StoreIndex, base: str, patient: str) -> _Task:
@@ -108,7 +116,17 @@ def _task(number: int, row: SourceRow, index: StoreIndex, base: str, patient: st
     except OSError:
         stamp = "missing"
     member = f"#{row.member[0]}#{row.member[1]}" if row.member else ""
-    return _Task(number, row, index.source(row.name + member), stamp, f"{VERSION}:{base}:{patient}", patient)
+    return _Task(number, row, index.source(row.name + member), stamp, f"{base}:{patient}", patient)
+
+
+def _warm(pool: Pool) -> None:
+    with suppress(RadloopError):  # a worker that cannot start says so at its first file
+        pool.warm("radloop.data.storing:ready")
+
+
+def _is_known(task: _Task, known: Mapping[str, Known]) -> bool:
+    found = known.get(task.source)
+    return found is not None and (found.stamp, found.recipe) == (task.stamp, task.recipe)
 
 
 def _stored(

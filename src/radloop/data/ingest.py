@@ -7,6 +7,7 @@ either; what a killed ingest had stored is found again by the next, and pinning 
 from __future__ import annotations
 
 import filecmp
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from radloop.data import ledger, manifest, versions
-from radloop.data.collection import Collected, collect, link
+from radloop.data.collection import Collected, collect, link, recipe_of
 from radloop.data.findings import write_findings
 from radloop.data.leakage import apply_policy, described, find_leaks
 from radloop.data.listing import entries_of
@@ -95,11 +96,12 @@ def ingest(
         _check_readable(collected, len(rows), use_case)
         known, known_groups = _known_splits(use_case, settings)
         thumbnails = index.thumbnails()
-        entries, kept_split = entries_of(collected, use_case, key, known, known_groups, thumbnails)
+        memory = index.near_memory(recipe_of(use_case))
+        entries, kept_split = entries_of(collected, use_case, key, known, known_groups, thumbnails, memory)
         frame = manifest.frame_of(entries, use_case)
         if add:
             frame = _added(frame, folder, staging, use_case)
-        leaks = find_leaks(frame, thumbnails, use_case.leakage, _earlier(frame, use_case, settings))
+        leaks = find_leaks(frame, thumbnails, use_case.leakage, _earlier(frame, use_case, settings), memory)
     frame, dropped = apply_policy(frame, leaks, use_case.leakage)
     found = described(frame, leaks)
     _prune(staging, frame)
@@ -207,13 +209,28 @@ def _prune(staging: Path, frame: pd.DataFrame) -> None:
 
 def _same(staging: Path, folder: Path) -> bool:
     """Tell whether two folders hold the same bytes under the same names; a hard link is not read."""
-    names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
-    present = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    if names != present:
+    ours, theirs = _inodes(staging), _inodes(folder)
+    if ours.keys() != theirs.keys():
         return False
-    unlinked = [name for name in names if not (staging / name).samefile(folder / name)]
+    unlinked = [name for name, inode in ours.items() if inode != theirs[name]]
     _, differing, failing = filecmp.cmpfiles(staging, folder, unlinked, shallow=False)
     return not differing and not failing
+
+
+def _inodes(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the device and inode of every file below a folder, by its name relative to it."""
+    found: dict[str, tuple[int, int]] = {}
+    waiting = [folder] if folder.is_dir() else []
+    while waiting:
+        place = waiting.pop()
+        device, below = place.stat().st_dev, "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
+        with os.scandir(place) as entries:  # it tells the inodes of a folder without asking for each file
+            for entry in entries:
+                if entry.is_dir():
+                    waiting.append(Path(entry.path))
+                else:
+                    found[below + entry.name] = (device, entry.inode())
+    return found
 
 
 def _remember(folder: Path, place: Path) -> None:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from radloop.data.collection import Collected
-from radloop.data.leakage import Thumbnails, find_duplicates
+from radloop.data.leakage import NearMemory, Thumbnails, find_duplicates
 from radloop.data.manifest import Row, frame_of
 from radloop.data.sources import SourceRow
 from radloop.data.split import assign_splits, cuts
@@ -30,6 +30,7 @@ def entries_of(
     known: Mapping[str, str],
     known_groups: Mapping[str, str],
     thumbnails: Thumbnails,
+    memory: NearMemory | None = None,
 ) -> tuple[list[Row], int]:
     """Return the manifest's rows in the source's order, and how many kept a known split against the source's word.
 
@@ -40,6 +41,7 @@ def entries_of(
         known: the split of patients of earlier data versions, by pseudonym.
         known_groups: the split of groups of earlier data versions, by pseudonym.
         thumbnails: of the stored images: what looks the same is put into one split where we cut.
+        memory: of earlier searches for what looks the same.
     """
     described = [_described(row, images[0]) for row, images in collected.stored]
     seen: dict[str, int] = {}
@@ -51,7 +53,7 @@ def entries_of(
     groups = {
         row.group: split for row in described if row.group and (split := known_groups.get(hidden("G", row.group, key) or ""))
     }
-    alike = _alike(listed, use_case, thumbnails) if cuts(described) else None
+    alike = _alike(listed, use_case, thumbnails, memory) if cuts(described) else None
     assigned = assign_splits(described, use_case.split, mine, groups, use_case.subgroups, alike)
     entries = [replace(entry, split=split) for rows, split in zip(listed, assigned.splits, strict=True) for entry in rows]
     return entries, assigned.kept
@@ -63,10 +65,12 @@ def _rows_of(images: Sequence[Mapping[str, Any]], common: Mapping[str, Any], key
     return [_entry(images[0], common, key, seen)]
 
 
-def _alike(listed: Sequence[Sequence[Row]], use_case: UseCase, thumbnails: Thumbnails) -> list[list[str]]:
+def _alike(
+    listed: Sequence[Sequence[Row]], use_case: UseCase, thumbnails: Thumbnails, memory: NearMemory | None
+) -> list[list[str]]:
     """Return for each source row the names of the sets of equal pictures that its images are in."""
     frame = frame_of([row for rows in listed for row in rows], use_case)
-    sets = find_duplicates(frame, thumbnails, use_case.leakage)
+    sets = find_duplicates(frame, thumbnails, use_case.leakage, memory)
     owner = {member: members[0] for members in sets for member in members}
     return [sorted({owner[row.id] for row in rows if row.id in owner}) for rows in listed]
 
@@ -134,7 +138,7 @@ def hidden(prefix: str, word: str | None, key: bytes) -> str | None:
     """Return a keyed stand-in: equal words stay equal."""
     if word is None:
         return None
-    return prefix + hmac.new(key, f"{prefix}:{word}".encode("utf-8", "surrogateescape"), sha256).hexdigest()[:12]
+    return prefix + hmac.digest(key, f"{prefix}:{word}".encode("utf-8", "surrogateescape"), "sha256").hex()[:12]
 
 
 def _clip(images: Sequence[Mapping[str, Any]], common: Mapping[str, Any], key: bytes, seen: dict[str, int]) -> list[Row]:

@@ -11,13 +11,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from radloop.data.leakage import NearMemory, memory
 
 _SCHEMA = """
 create table if not exists stored (
@@ -53,7 +54,7 @@ class StoreIndex:
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = normal")
-        self._database.executescript(_SCHEMA)
+        self._database.executescript(_SCHEMA + memory.SCHEMA)
 
     def __enter__(self) -> StoreIndex:
         return self
@@ -63,7 +64,7 @@ class StoreIndex:
 
     def source(self, name: str) -> str:
         """Return the keyed hash under which a source's file is kept."""
-        return hmac.new(self._key, name.encode("utf-8", "surrogateescape"), sha256).hexdigest()[:32]
+        return hmac.digest(self._key, name.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
     def known(self) -> Mapping[str, Known]:
         """Return everything that is indexed, by the source's keyed hash."""
@@ -91,6 +92,10 @@ class StoreIndex:
         rows = [(name, np.ascontiguousarray(pixels).tobytes()) for name, pixels in thumbnails.items()]
         self._database.executemany("insert or replace into thumbnails values (?, ?)", rows)
 
+    def near_memory(self, recipe: str) -> NearMemory:
+        """Return what earlier searches for near-duplicates found among thumbnails made by a recipe."""
+        return NearMemory(self._database, recipe)
+
     def thumbnails(self) -> dict[str, NDArray[np.uint8]]:
         """Return uint8 [64, 64] by the id of the stored image."""
         rows = self._database.execute("select id, pixels from thumbnails")
@@ -108,11 +113,13 @@ def forget(path: Path, patient: str) -> int:
         return 0
     database = sqlite3.connect(path, isolation_level=None)
     try:
+        database.executescript(memory.SCHEMA)  # an index from before there were such tables
         rows = database.execute("select facts from stored where patient = ?", (patient,)).fetchall()
         names = [(image["id"],) for (facts,) in rows for image in json.loads(facts).get("images", ())]
         database.execute("pragma secure_delete = on")
         database.execute("begin")
         database.executemany("delete from thumbnails where id = ?", names)
+        memory.forget(database, [name for (name,) in names])
         database.execute("delete from stored where patient = ?", (patient,))
         database.execute("commit")
         database.execute("pragma wal_checkpoint(truncate)")

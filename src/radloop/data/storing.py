@@ -70,6 +70,11 @@ def store(job: Job) -> Reply:
     return {"format": images[0]["format"], "images": images}, thumbnails
 
 
+def ready() -> Reply:
+    """Answer that this module is imported; see `Pool.warm`."""
+    return {}, []
+
+
 def _content(source: Path | bytes) -> bytes:
     if isinstance(source, bytes):
         return source

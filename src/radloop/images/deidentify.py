@@ -49,7 +49,7 @@ _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 def pseudonym(key: bytes, patient: str) -> str:
     """Return the pseudonym of a patient: `P` and 16 hexadecimal digits of HMAC-SHA256."""
-    return "P" + hmac.new(key, patient.encode(), hashlib.sha256).hexdigest()[:16]
+    return "P" + hmac.digest(key, patient.encode(), "sha256").hex()[:16]
 
 
 def deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> Dataset:

@@ -115,8 +115,9 @@ class Pool:
             while True:
                 idle.append(self._idle.get_nowait())
         try:
-            for worker in idle:
-                worker.run(function, (), CPU_SECONDS)
+            with ThreadPoolExecutor(max(len(idle), 1)) as threads:
+                for done in [threads.submit(worker.run, function, (), CPU_SECONDS) for worker in idle]:
+                    done.result()
         finally:
             for worker in idle:
                 self._idle.put(worker)

@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radloop.data.leakage.neighbours import MARGIN, blocks_in_reach, close_pairs
-from radloop.images.fingerprint import correlations
+from radloop.images.fingerprint import THUMBNAIL, correlations
 
 Reader = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 """Returns the thumbnails, uint8 [k, 64, 64], of k positions."""
+Look = Callable[[str], NDArray[np.uint8] | None]
+"""Returns the thumbnail of an image, uint8 [64, 64], by its name; None where it is not known."""
 
 _VIEWS = ((0, 10), (3, 9), (12, 6), (15, 5), (4, 11), (8, 7), (1, 14), (2, 13))
 """Pairs of blocks of the 4 x 4, row by row: what is often flat, a corner, goes with what is not."""
@@ -97,6 +99,20 @@ def near_pairs(
     kept = pairs[correlation >= min_correlation]
     correlation = correlation[correlation >= min_correlation]
     return Pairs(kept[:, 0], kept[:, 1], _differing(hashes, kept), correlation, compared, len(pairs))
+
+
+def thumbnail_reader(look: Look, names: Sequence[str | None]) -> Reader:
+    """Return a reader of the thumbnails of named images; one that is not known is black."""
+    blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
+
+    def read(positions: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images = np.empty((len(positions), THUMBNAIL, THUMBNAIL), np.uint8)
+        for place, position in enumerate(positions.tolist()):
+            found = look(names[position] or "")
+            images[place] = blank if found is None else found
+        return images
+
+    return read
 
 
 def connected(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from radloop.data.leakage.duplicates import Pairs, Reader, connected, near_pairs
+from radloop.data.leakage.duplicates import Look, Pairs, connected, near_pairs, thumbnail_reader
+from radloop.data.leakage.memory import NearMemory
 from radloop.data.manifest import usable
-from radloop.images.fingerprint import THUMBNAIL, dhash_bits
+from radloop.images.fingerprint import dhash_bits
 from radloop.use_case import SPLITS, Leakage
 
 Kind = Literal["identical", "near_duplicate", "patient", "group"]
-Thumbnails = Mapping[str, NDArray[np.uint8]] | Callable[[str], NDArray[np.uint8] | None]
+Thumbnails = Mapping[str, NDArray[np.uint8]] | Look
 """uint8 [64, 64] by the id of a row; an image without one is compared by its pixels only."""
 
 _KEYS: tuple[tuple[Kind, str], ...] = (("identical", "pixels"), ("patient", "patient"), ("group", "group"))
@@ -76,7 +77,11 @@ class Leak:
 
 
 def find_leaks(
-    frame: pd.DataFrame, thumbnails: Thumbnails, spec: Leakage, earlier: pd.DataFrame | None = None
+    frame: pd.DataFrame,
+    thumbnails: Thumbnails,
+    spec: Leakage,
+    earlier: pd.DataFrame | None = None,
+    memory: NearMemory | None = None,
 ) -> tuple[Leak, ...]:
     """Return what stands in two or more splits.
 
@@ -89,21 +94,24 @@ def find_leaks(
         spec: what counts as near-duplicates.
         earlier: rows that earlier data versions held in another place or that are gone; see `radloop.data.ledger`. A
             present row in another split than an earlier one with the same patient, group, pixels or picture is a leak.
+        memory: of earlier searches; without it everything is searched.
     """
     rows = _rows(usable(frame), earlier)
-    near = _near(rows, _search(rows, thumbnails, spec, _across(rows)))
+    near = _near(rows, _search(rows, thumbnails, spec, _across(rows), memory))
     identical, patients, groups = (tuple(_shared(rows, kind, column)) for kind, column in _KEYS)
     return (*identical, *near, *patients, *groups)
 
 
-def find_duplicates(frame: pd.DataFrame, thumbnails: Thumbnails, spec: Leakage) -> tuple[tuple[str, ...], ...]:
+def find_duplicates(
+    frame: pd.DataFrame, thumbnails: Thumbnails, spec: Leakage, memory: NearMemory | None = None
+) -> tuple[tuple[str, ...], ...]:
     """Return sets of ids that show the same picture, wherever they stand: equal pixels or near-duplicates.
 
-    Rows that no split uses do not count; sets come in the order of the manifest.
+    Rows that no split uses do not count; sets come in the order of the manifest. The arguments are those of `find_leaks`.
     """
     rows = _rows(usable(frame), None)
     rows["part"] = 0
-    pairs = _search(rows, thumbnails, spec, np.ones((1, 1), np.bool_))
+    pairs = _search(rows, thumbnails, spec, np.ones((1, 1), np.bool_), memory)
     same = rows.groupby("pixels", sort=False).indices
     edges = [(int(group[0]), int(other)) for group in same.values() for other in group[1:]]
     edges += zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)
@@ -191,33 +199,51 @@ def _near(rows: pd.DataFrame, pairs: Pairs) -> Iterator[Leak]:
         )
 
 
-def _search(rows: pd.DataFrame, thumbnails: Thumbnails, spec: Leakage, allowed: NDArray[np.bool_]) -> Pairs:
-    """Return near-duplicates among the rows that have a hash and a thumbnail, by position."""
+def _search(
+    rows: pd.DataFrame, thumbnails: Thumbnails, spec: Leakage, allowed: NDArray[np.bool_], memory: NearMemory | None
+) -> Pairs:
+    """Return near-duplicates of allowed parts among the rows that have a hash and a thumbnail, by position."""
     look = thumbnails if callable(thumbnails) else thumbnails.get
     sources = _sources(rows, look)
     known = np.flatnonzero(rows["dhash"].notna().to_numpy() & np.array([name is not None for name in sources], dtype=bool))
     names = [sources[number] for number in known]
     parts = rows["part"].to_numpy()[known].astype(np.int64)
-    hashes = dhash_bits(rows["dhash"].iloc[known].tolist())
-    pairs = near_pairs(_reader(look, names), hashes, parts, allowed, spec.hash_distance, spec.correlation)
+    hashes = rows["dhash"].iloc[known].tolist()
+    if memory is None:
+        read = thumbnail_reader(look, names)
+        pairs = near_pairs(read, dhash_bits(hashes), parts, allowed, spec.hash_distance, spec.correlation)
+    else:
+        pictures = {str(name): dhash for name, dhash in zip(names, hashes, strict=True)}
+        pairs = _placed(memory.pairs(pictures, look, spec), names, parts, allowed)
     return Pairs(known[pairs.first], known[pairs.second], pairs.distance, pairs.correlation, pairs.compared, pairs.confirmed)
 
 
-def _sources(rows: pd.DataFrame, look: Callable[[str], NDArray[np.uint8] | None]) -> list[str | None]:
+def _placed(
+    found: Sequence[tuple[str, str, int, float]],
+    names: Sequence[str | None],
+    parts: NDArray[np.int64],
+    allowed: NDArray[np.bool_],
+) -> Pairs:
+    """Return remembered pairs of pictures as pairs of positions of allowed parts; a picture may stand at several."""
+    wanted = {name for pair in found for name in pair[:2]}
+    places: dict[str, list[int]] = {name: [] for name in wanted}
+    for position, name in enumerate(names):
+        if name in wanted:
+            places[str(name)].append(position)
+    rows = sorted(
+        (*sorted((first, second)), distance, correlation)
+        for one, other, distance, correlation in found
+        for first in places[one]
+        for second in places[other]
+        if allowed[parts[first], parts[second]]
+    )
+    columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.empty(0)] * 4
+    first, second, distance = (column.astype(np.int64) for column in columns[:3])
+    return Pairs(first, second, distance, columns[3].astype(np.float64), compared=0, confirmed=len(rows))
+
+
+def _sources(rows: pd.DataFrame, look: Look) -> list[str | None]:
     """Return for each row the id under which its thumbnail is found: its own, or that of a copy with equal pixels."""
     own = [name if look(name) is not None else None for name in rows["id"]]
     copies = {pixels: name for pixels, name in zip(rows["pixels"], own, strict=True) if name is not None and pixels is not None}
     return [name or copies.get(pixels) for pixels, name in zip(rows["pixels"], own, strict=True)]
-
-
-def _reader(look: Callable[[str], NDArray[np.uint8] | None], names: Sequence[str | None]) -> Reader:
-    blank = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
-
-    def read(positions: NDArray[np.int64]) -> NDArray[np.uint8]:
-        images = np.empty((len(positions), THUMBNAIL, THUMBNAIL), np.uint8)
-        for place, position in enumerate(positions.tolist()):
-            found = look(names[position] or "")
-            images[place] = blank if found is None else found
-        return images
-
-    return read
