@@ -1,0 +1,61 @@
+"""What an image is told apart by."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from radloop.use_case.section import Section
+
+
+class BinaryLabels(Section):
+    """The finding that is looked for, and the word for its absence."""
+
+    kind: Literal["binary"] = "binary"
+    positive: str
+    negative: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return (negative, positive): the index of a word is its class."""
+        return (self.negative, self.positive)
+
+
+class ClassLabels(Section):
+    """Classes of which every image has exactly one."""
+
+    kind: Literal["multiclass"]
+    classes: tuple[str, ...] = Field(min_length=2)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the classes: the index of a word is its class."""
+        return self.classes
+
+
+class FindingLabels(Section):
+    """Findings of which an image has any number; a finding may be unknown in an image."""
+
+    kind: Literal["multilabel"]
+    findings: tuple[str, ...] = Field(min_length=2)
+    none: str
+    """The word for an image with none of them."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the findings, and last the word for none of them."""
+        return (*self.findings, self.none)
+
+
+def _label_kind(value: Any) -> str:
+    kind = value.get("kind", "binary") if isinstance(value, dict) else getattr(value, "kind", "binary")
+    return str(kind)
+
+
+Labels = Annotated[
+    Annotated[BinaryLabels, Tag("binary")]
+    | Annotated[ClassLabels, Tag("multiclass")]
+    | Annotated[FindingLabels, Tag("multilabel")],
+    Discriminator(_label_kind),
+]

@@ -1,0 +1,85 @@
+"""The search: what is drawn, how, with what budget, and how one trial trains."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from radloop.use_case.section import Section
+
+
+class FloatRange(Section):
+    """A real hyper-parameter."""
+
+    kind: Literal["float"] = "float"
+    low: float
+    high: float
+    log: bool = False
+
+
+class IntRange(Section):
+    """A whole-numbered hyper-parameter."""
+
+    kind: Literal["int"] = "int"
+    low: int
+    high: int
+
+
+class Choice(Section):
+    """A hyper-parameter out of a list."""
+
+    kind: Literal["choice"] = "choice"
+    values: tuple[str | int | float, ...] = Field(min_length=1)
+
+
+Range = Annotated[FloatRange | IntRange | Choice, Field(discriminator="kind")]
+
+
+class Space(Section):
+    """The search space: every member is one hyper-parameter of `Recipe` with the same name."""
+
+    backbone: Choice | None = None
+    learning_rate: Range | None = None
+    weight_decay: Range | None = None
+    dropout: Range | None = None
+    augmentation: Range | None = None
+    label_smoothing: Range | None = None
+
+
+class Recipe(Section):
+    """How one trial trains; what the space names is drawn, the rest is fixed."""
+
+    backbone: str = "efficientnet-lite0"
+    pretrained: bool = True
+    batch_size: int = Field(default=32, ge=2)
+    head_epochs: int = Field(default=0, ge=0)
+    """Epochs with the backbone frozen, before all weights train."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    backbone_rate: float = Field(default=0.2, ge=0)
+    """The backbone's learning rate as a share of the head's."""
+    weight_decay: float = Field(default=1e-2, ge=0)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    augmentation: float = Field(default=1.0, ge=0)
+    """Strength of rotation, shift, scale, exposure and erasing; 0 is none. Never a mirror image."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    average_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay a step of the exponential moving average of the weights; 0 switches it off."""
+    freeze_batch_norm: bool = False
+    patience: int = Field(default=0, ge=0)
+    """Epochs without a better value before a trial stops early; 0 never stops."""
+
+
+class Search(Section):
+    """The Optuna search: what is drawn, how, and the budget."""
+
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["median", "none"] = "none"
+    seed: int = 7
+    trials: int = Field(ge=1)
+    max_epochs: int = Field(ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    objective: Literal["auroc", "loss"] = "auroc"
+    """Judged on `tune` only."""
+    space: Space = Space()
+    recipe: Recipe = Recipe()

@@ -1,0 +1,69 @@
+"""How a source's columns, words and folders map to the manifest's."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from radloop.use_case.section import Section, Sex, Split
+
+
+class Columns(Section):
+    """The source's name of each column; null where the source has none."""
+
+    path: str = "path"
+    label: str = "label"
+    patient: str | None = None
+    group: str | None = None
+    """Images of one group never cross a split, even where the patient is unknown."""
+    split: str | None = None
+    sex: str | None = None
+    age: str | None = None
+    site: str | None = None
+    view: str | None = None
+    device: str | None = None
+    extent: str | None = None
+
+
+class Blocks(Section):
+    """Groups made of neighbouring slices, where a source names neither patients nor groups."""
+
+    pattern: str
+    """A regular expression over the file's path: its last group is the slice's number, those before name the series."""
+    size: int = Field(ge=2)
+    """How many consecutive numbers belong together."""
+
+
+class Clinical(Section):
+    """One clinical value that goes with an image."""
+
+    column: str
+    """The source's column."""
+    unit: str | None = None
+    """UCUM code, such as `Cel` or `%`; null for a category."""
+    low: float | None = None
+    high: float | None = None
+    """A number outside is unknown, with a note."""
+    words: dict[str, str] = Field(default={})
+    """For a category: the source's words to ours; other words are unknown, with a note."""
+
+
+class Source(Section):
+    """How a source's columns, words and folders map to the manifest's."""
+
+    columns: Columns = Columns()
+    labels: dict[str, str] = Field(default={})
+    """The source's label words to ours; ours need no entry."""
+    splits: dict[str, Split] = Field(default={})
+    """The source's split words to ours; empty means that its split is not used."""
+    sexes: dict[str, Sex] = Field(default={"F": "F", "M": "M", "female": "F", "male": "M", "f": "F", "m": "M"})
+    dicom_label: str | None = None
+    """The DICOM keyword that holds the label in a bare folder of DICOM files."""
+    label_separator: str | None = None
+    """What stands between the findings of a multi-label column, such as `|`."""
+    patient_pattern: str | None = None
+    """A regular expression whose first group finds the patient in a file name (class folders)."""
+    patient_per_split: bool = False
+    """The source numbers its patients anew in every split: equal numbers are different people."""
+    blocks: Blocks | None = None
+    max_unreadable: int = Field(default=10, ge=0)
+    """How many unreadable images ingest leaves out before it refuses the source."""
