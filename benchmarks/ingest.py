@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from image_files import make_dicom
 from installations import make_installation, small_phantom_config
 
-from radloop.data import versions
+from radloop.data import collection, versions
 from radloop.data.ingest import ingest
 from radloop.data.storing import Job, store
 from radloop.images.pool import Pool
@@ -108,6 +109,28 @@ def print_speed(name: str, files: int, repeat: int, rounds: dict[str, list[float
 
 
 @contextmanager
+def watching(spent: list[float]) -> Iterator[None]:
+    """Add the wall seconds that the work on images takes (decoding, hashing, judging, writing) while the block runs."""
+    original = collection._stored
+
+    def stored(*arguments: Any) -> Iterator[Any]:
+        waiting = original(*arguments)
+        while True:
+            started = time.perf_counter()
+            item = next(waiting, None)
+            spent.append(time.perf_counter() - started)
+            if item is None:
+                return
+            yield item
+
+    collection._stored = stored
+    try:
+        yield
+    finally:
+        collection._stored = original
+
+
+@contextmanager
 def counting(spent: list[float]) -> Iterator[None]:
     """Add the wall seconds that DVC takes while the block runs."""
     original = versions.run
@@ -149,17 +172,21 @@ def growth(images: int) -> None:
 
         use_case = load_use_case("phantom-cxr", site.settings)
         use_case = use_case.model_copy(update={"leakage": use_case.leakage.model_copy(update={"policy": "drop"})})
-        own, dvc = [], []
+        first: tuple[float, float] | None = None
         for step in ("first", "1% more", "nothing new"):
             if step == "1% more":
                 write_images(source, images, images // 100)
             spent: list[float] = []
-            with counting(spent):
+            images_spent: list[float] = []
+            with counting(spent), watching(images_spent):
                 wall = timed(lambda: ingest(use_case, source, site.settings))
-            own.append(wall - sum(spent))
-            dvc.append(sum(spent))
-            share = own[-1] / own[0]
-            print(f"{step:>12}: own work {own[-1]:7.1f} s ({share:6.2%} of the first), DVC {dvc[-1]:6.1f} s", flush=True)
+            work, rest = sum(images_spent), wall - sum(spent) - sum(images_spent)
+            first = first or (work, work + rest)
+            print(
+                f"{step:>12}: images {work:6.1f} s ({work / first[0]:6.2%} of the first), listing, splits, leaks, manifest {rest:5.1f} s"
+                f" (with the images {(work + rest) / first[1]:6.2%}), DVC {sum(spent):5.1f} s",
+                flush=True,
+            )
 
 
 def main() -> None:
