@@ -22,12 +22,9 @@ $(STAMP): requirements.lock pyproject.toml
 retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a candidate; SOURCE=PATH ingests first.
 	@$(BIN)/radloop retrain $(UC) $(if $(SOURCE),--source $(SOURCE))
 
-# These train nothing, so two run side by side; networks would fight for the cores.
-LIGHT := client commands data evaluation exploration images records statistics validation
-
+# Two tests at a time with one thread each: most of the time goes into starting processes, which no second thread helps.
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
-	@$(BIN)/pytest --durations=10 -n 2 --dist loadfile $(addprefix tests/,$(LIGHT))
-	@$(BIN)/pytest --durations=20 $(addprefix --ignore=tests/,$(LIGHT))
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 2 --dist loadgroup
 
 check: $(STAMP) ## Lint, format, types and layers.
 	@$(BIN)/ruff check .

@@ -32,6 +32,18 @@ def need_command(name: str, package: str) -> None:
     need(shutil.which(name) is not None, f"{name} is missing: apt-get install {package}")
 
 
+_LONGEST = ("flows", "governance", "offline", "serving", "training", "packaging", "data")
+"""The folders whose tests begin first, so that no worker is left with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; keep a file's tests, and all that share the loop, on one worker of `make test`."""
+    items.sort(key=lambda item: _LONGEST.index(item.path.parent.name) if item.path.parent.name in _LONGEST else len(_LONGEST))
+    for item in items:
+        group = "loop" if "loop" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def real_data() -> Path:
     """The folder of real images; without the variable the test skips and says how to get data."""

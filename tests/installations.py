@@ -35,7 +35,7 @@ class Installation:
         keep = {
             name: value for name, value in os.environ.items() if not name.startswith(("RADLOOP_", "PREFECT_API", "MLFLOW_TR"))
         }
-        return keep | {"OMP_NUM_THREADS": "2"}
+        return keep | {"OMP_NUM_THREADS": "1"}  # the tests run side by side
 
     def start(self, *arguments: str, quiet: bool = False) -> subprocess.Popen[str]:
         """Start `radloop ARGUMENTS` in a process group of its own, which a test may kill whole; `quiet` drops its progress."""

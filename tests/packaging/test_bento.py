@@ -83,7 +83,7 @@ def test_the_same_content_is_built_once(installation: Installation) -> None:
     start = time.perf_counter()
     assert installation.build() == installation.tag
     assert (installation.bento / "bento.yaml").stat().st_mtime_ns == before
-    assert time.perf_counter() - start < 2.0
+    assert time.perf_counter() - start < 5.0
 
 
 def test_bentoml_lists_it(installation: Installation) -> None:
