@@ -46,7 +46,7 @@ PACKAGES = (
 )
 """What the service imports; each is pinned to the version that is installed here."""
 
-_MODULES = ("__init__.py", "configuration.py", "errors.py", "py.typed", "settings.py")
+_MODULES = ("__init__.py", "clinical.py", "configuration.py", "errors.py", "py.typed", "settings.py")
 _SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "use_case")
 _LABEL = "radloop-content"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from radloop.errors import ConfigError
 from radloop.use_case.data import Leakage, Quarantine, SplitSpec, Validation
+from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
-from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels
+from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.policy import (
     BoundRule,
     CasesRule,
@@ -46,12 +46,14 @@ __all__ = [
     "DataRule",
     "FindingLabels",
     "FloatRange",
+    "Fusion",
     "GatedSubgroup",
     "ImageSpec",
     "IntRange",
     "IntendedUse",
     "Labels",
     "Leakage",
+    "Location",
     "Metric",
     "OperatingPoint",
     "ParityRule",
@@ -59,9 +61,11 @@ __all__ = [
     "Quarantine",
     "Range",
     "Recipe",
+    "RegionLabels",
     "Rule",
     "Search",
     "Section",
+    "Severity",
     "Sex",
     "Source",
     "Space",
@@ -87,6 +91,9 @@ class UseCase(Section):
     labels: Labels
     image: ImageSpec
     clinical: dict[str, Clinical] = Field(default={})
+    severity: Severity | None = None
+    location: Location | None = None
+    fusion: Fusion | None = None
     source: Source = Source()
     split: SplitSpec = SplitSpec()
     leakage: Leakage = Leakage()
@@ -104,17 +111,26 @@ class UseCase(Section):
             raise ValueError(f"source.labels maps to {sorted(unknown)}, which labels does not name")
         return self
 
-    @property
-    def binary(self) -> BinaryLabels:
-        """Return the labels of a use case that asks a yes-or-no question.
+    @model_validator(mode="after")
+    def _heads_have_their_truth(self) -> UseCase:
+        outlined = self.source.columns.mask is not None or self.source.columns.boxes is not None
+        if isinstance(self.labels, RegionLabels) and (self.location is None or self.source.columns.mask is None):
+            raise ValueError("segmentation needs masks: source.columns.mask and a section location")
+        if self.location is not None and not outlined:
+            raise ValueError("location needs source.columns.mask or source.columns.boxes")
+        if self.severity is not None and self.source.columns.extent is None and not self.source.extent_from:
+            raise ValueError("severity needs source.columns.extent or source.extent_from")
+        unknown = set(self.fusion.values if self.fusion else ()) - {"age", "sex", *self.clinical}
+        if unknown:
+            raise ValueError(f"fusion.values names {sorted(unknown)}, which is neither age, sex nor in clinical")
+        return self
 
-        Raises:
-            ConfigError: it has several classes or findings.
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Return the label of each of the network's logits, K of them.
+
+        One for a yes-or-no question and for a region (the positive one), one a class, one a finding.
         """
-        if not isinstance(self.labels, BinaryLabels):
-            raise ConfigError(
-                "labels_not_binary",
-                f"{self.name} has {self.labels.kind} labels; models are trained for binary ones so far",
-                "its data can be ingested, explored and validated; train a use case with a positive and a negative label",
-            )
-        return self.labels
+        if isinstance(self.labels, ClassLabels):
+            return self.labels.classes
+        return self.labels.findings if isinstance(self.labels, FindingLabels) else self.labels.words[1:]
