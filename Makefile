@@ -26,8 +26,8 @@ retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a can
 LIGHT := client commands data evaluation exploration images records statistics validation
 
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
-	@$(BIN)/pytest -n 2 --dist loadfile $(addprefix tests/,$(LIGHT))
-	@$(BIN)/pytest $(addprefix --ignore=tests/,$(LIGHT))
+	@$(BIN)/pytest --durations=10 -n 2 --dist loadfile $(addprefix tests/,$(LIGHT))
+	@$(BIN)/pytest --durations=20 $(addprefix --ignore=tests/,$(LIGHT))
 
 check: $(STAMP) ## Lint, format, types and layers.
 	@$(BIN)/ruff check .

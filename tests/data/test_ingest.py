@@ -7,9 +7,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 import yaml
+from image_files import make_dicom, ramp
 from installations import Installation, make_installation, small_phantom_config
 
 from radloop.configuration import load_use_case
@@ -142,6 +144,22 @@ def test_class_folders_become_png_without_metadata(tmp_path: Path, phantoms: Pat
     result = ingest(load_use_case("phantom-cxr", place), source, place)
     assert set(result.splits) == {"train", "tune", "calibrate", "test"}
     assert not any(b"DOE" in path.read_bytes() for path in (place.data / "phantom-cxr").rglob("*") if path.is_file())
+
+
+def test_a_series_is_listed_by_position(tmp_path: Path) -> None:
+    """Files named against the order of the slices, another image between them."""
+    source = tmp_path / "classes" / "normal"
+    source.mkdir(parents=True)
+    plane = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "SeriesInstanceUID": "1.2.3", "Modality": "DX", "PatientID": "one"}
+    for name, height in (("a", 9.0), ("b", 3.0), ("d", 6.0)):
+        pixels = ramp(80, 80, 4000) + np.uint16(height)
+        (source / f"{name}.dcm").write_bytes(make_dicom(pixels, ImagePositionPatient=[0, 0, height], **plane))
+    (source / "c.dcm").write_bytes(make_dicom(ramp(80, 80, 4000), Modality="DX", PatientID="two"))
+    place = make_installation(tmp_path / "site", small_phantom_config()).settings
+    ingest(load_use_case("phantom-cxr", place), source.parent, place)
+    frame = read_manifest(place.data / "phantom-cxr")
+    positions = [None if position != position else position for position in frame["position"]]
+    assert positions == [3.0, 6.0, None, 9.0]
 
 
 def test_the_result_is_json(settings: Settings, use_case: UseCase, phantoms: Path) -> None:

@@ -26,7 +26,6 @@ V1 = frame_of(("1", "a", "train"), ("2", "a", "train"), ("3", "b", "test"))
 def test_without_a_ledger_nothing_is_known(tmp_path: Path) -> None:
     assert ledger.known_splits(tmp_path / "none") == {}
     assert ledger.earlier_rows(tmp_path / "none", V1) is None
-    assert ledger.recorded_versions(tmp_path / "none") == []
     assert ledger.forget(tmp_path / "none", "a") == 0
     assert not (tmp_path / "none").exists()
 
@@ -35,7 +34,6 @@ def test_a_patient_who_left_is_still_known(tmp_path: Path) -> None:
     assert ledger.record(tmp_path, V1, "v1") == 3
     assert ledger.record(tmp_path, V1[:2], "v2") == 0
     assert ledger.known_splits(tmp_path) == {"a": "train", "b": "test"}
-    assert ledger.recorded_versions(tmp_path) == ["v1", "v2"]
 
 
 def test_recording_a_version_again_does_nothing(tmp_path: Path) -> None:
@@ -102,7 +100,6 @@ def test_a_crash_while_recording_leaves_no_half_version(tmp_path: Path) -> None:
     broken = frame_of(("7", "x", "train"), ("8", "y", "train")).assign(pixels=[f"{7:064x}", "no digits"])
     with pytest.raises(ValueError, match="hexadecimal"):
         ledger.record(tmp_path, broken, "v2")
-    assert ledger.recorded_versions(tmp_path) == ["v1"]
     assert "x" not in ledger.known_splits(tmp_path)
     assert ledger.record(tmp_path, frame_of(("7", "x", "train")), "v2") == 1
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from radloop.images.header import Header
 from radloop.images.series import Series, along_normal, sort_series
 
 
-def header(position: float | None = None, instance: int | None = None) -> Header:
-    return Header(format="dicom", rows=1, columns=1, bits=8, position=position, instance=instance)
-
-
 def sort(*slices: tuple[float | None, int | None]) -> Series[tuple[float | None, int | None]]:
-    return sort_series(slices, lambda one: header(*one))
+    return sort_series(slices, lambda one: one)
 
 
 def test_along_the_normal_of_axial_slices() -> None:

@@ -210,7 +210,7 @@ def test_radiographs(real_data: Path) -> None:
 
 def test_a_real_series_lies_in_order(real_data: Path) -> None:
     slices = [decode(path) for path in sorted((real_data / "dicom-mr-series-sag").rglob("*.dcm"))]
-    series = sort_series(slices[::-1], lambda one: one.header)
+    series = sort_series(slices[::-1], lambda one: (one.header.position, one.header.instance))
     assert (len(series.slices), series.by, series.repeated) == (8, "position", ())
     places = [one.header.position for one in series.slices if one.header.position is not None]
     assert places == sorted(places)

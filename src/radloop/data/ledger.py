@@ -98,14 +98,6 @@ def earlier_rows(folder: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     return gone
 
 
-def recorded_versions(folder: Path) -> list[str]:
-    """Return the data versions that were recorded, oldest first."""
-    if not (folder / FILE_NAME).is_file():
-        return []
-    with _opened(folder) as database:
-        return [version for (version,) in database.execute("select version from versions order by number")]
-
-
 def forget(folder: Path, patient: str) -> int:
     """Remove a patient, overwriting the bytes; return how many rows there were.
 

@@ -15,6 +15,7 @@ from radloop.data.manifest import Row, frame_of
 from radloop.data.sources import SourceRow
 from radloop.data.split import assign_splits, cuts
 from radloop.images.deidentify import pseudonym
+from radloop.images.series import sort_series
 from radloop.use_case import UseCase
 
 _OLDEST = 89
@@ -32,7 +33,9 @@ def entries_of(
     thumbnails: Thumbnails,
     memory: NearMemory | None = None,
 ) -> tuple[list[Row], int]:
-    """Return the manifest's rows in the source's order, and how many kept a known split against the source's word.
+    """Return the manifest's rows, and how many kept a known split against the source's word.
+
+    The rows are in the source's order, those of a series in the order of their positions.
 
     Args:
         collected: the stored files.
@@ -56,7 +59,21 @@ def entries_of(
     alike = _alike(listed, use_case, thumbnails, memory) if cuts(described) else None
     assigned = assign_splits(described, use_case.split, mine, groups, use_case.subgroups, alike)
     entries = [replace(entry, split=split) for rows, split in zip(listed, assigned.splits, strict=True) for entry in rows]
-    return entries, assigned.kept
+    return _sorted(entries), assigned.kept
+
+
+def _sorted(entries: list[Row]) -> list[Row]:
+    """Put the rows of each series in the order of their positions, into the places that the series has."""
+    places: dict[str, list[int]] = {}
+    for number, entry in enumerate(entries):
+        if entry.series is not None and entry.kind == "image":
+            places.setdefault(entry.series, []).append(number)
+    found = list(entries)
+    for numbers in places.values():
+        series = sort_series((entries[number] for number in numbers), lambda row: (row.position, None))
+        for number, entry in zip(numbers, series.slices, strict=True):
+            found[number] = entry
+    return found
 
 
 def _rows_of(images: Sequence[Mapping[str, Any]], common: Mapping[str, Any], key: bytes, seen: dict[str, int]) -> list[Row]:

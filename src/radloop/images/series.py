@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from radloop.images.header import Header
-
 Slice = TypeVar("Slice")
 
 _UNEVEN = 0.05
@@ -42,20 +40,19 @@ class Series(Generic[Slice]):
         return self.by == "position" and not self.repeated and not self.uneven
 
 
-def sort_series(slices: Iterable[Slice], header: Callable[[Slice], Header]) -> Series[Slice]:
+def sort_series(slices: Iterable[Slice], place: Callable[[Slice], tuple[float | None, int | None]]) -> Series[Slice]:
     """Sort slices of one series.
 
     By the position along the normal of the slices, where all have one; else by the instance number;
     else they stay as they came. Slices at one position are in the order of their instance numbers.
 
     Args:
-        slices: anything that has a header.
-        header: gives it.
+        slices: of any kind.
+        place: gives a slice's position in millimetres along the normal, and its instance number; None is unknown.
     """
     found = list(slices)
-    headers = [header(one) for one in found]
-    places = [one.position for one in headers]
-    numbers = [one.instance for one in headers]
+    places = [place(one)[0] for one in found]
+    numbers = [place(one)[1] for one in found]
     if found and None not in places:
         order = sorted(range(len(found)), key=lambda k: (places[k] or 0.0, numbers[k] is None, numbers[k] or 0, k))
         spacing, repeated, uneven = _gaps([places[k] or 0.0 for k in order])
