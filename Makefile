@@ -68,7 +68,7 @@ bench-validate: $(STAMP) ## The suite on NIH's table of 112,120 images.
 	@$(BIN)/python benchmarks/validate_manifest.py
 
 bench-text: $(STAMP) ## How much burnt-in text is found, and what is taken for it; RADLOOP_REAL_DATA.
-	@$(BIN)/python benchmarks/burned_in.py
+	@$(BIN)/python benchmarks/burned_in.py "$(RADLOOP_REAL_DATA)"
 
 clean: ## Remove caches; data, models and records stay.
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info src/*.egg-info
