@@ -29,6 +29,7 @@ name for the service, and run its code instead of the Bento's."""
 
 SERVICE = "radloop.serving.service:Radloop"
 PACKAGES = (
+    "av",
     "bentoml",
     "fastapi",
     "numpy",
@@ -43,6 +44,7 @@ PACKAGES = (
     "pylibjpeg-rle",
     "python-multipart",
     "pyyaml",
+    "scipy",
 )
 """What the service imports; each is pinned to the version that is installed here."""
 

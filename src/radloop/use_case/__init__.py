@@ -6,9 +6,12 @@ strict: an unknown key is refused with the nearest valid name, a wrong type with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field, model_validator
 
 from radloop.use_case.data import Leakage, Quarantine, SplitSpec, Validation
+from radloop.use_case.families import backbone_problem
 from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
@@ -105,24 +108,9 @@ class UseCase(Section):
     policy: Policy
 
     @model_validator(mode="after")
-    def _labels_are_known(self) -> UseCase:
-        unknown = set(self.source.labels.values()) - set(self.labels.words)
-        if unknown:
-            raise ValueError(f"source.labels maps to {sorted(unknown)}, which labels does not name")
-        return self
-
-    @model_validator(mode="after")
-    def _heads_have_their_truth(self) -> UseCase:
-        outlined = self.source.columns.mask is not None or self.source.columns.boxes is not None
-        if isinstance(self.labels, RegionLabels) and (self.location is None or self.source.columns.mask is None):
-            raise ValueError("segmentation needs masks: source.columns.mask and a section location")
-        if self.location is not None and not outlined:
-            raise ValueError("location needs source.columns.mask or source.columns.boxes")
-        if self.severity is not None and self.source.columns.extent is None and not self.source.extent_from:
-            raise ValueError("severity needs source.columns.extent or source.extent_from")
-        unknown = set(self.fusion.values if self.fusion else ()) - {"age", "sex", *self.clinical}
-        if unknown:
-            raise ValueError(f"fusion.values names {sorted(unknown)}, which is neither age, sex nor in clinical")
+    def _is_possible(self) -> UseCase:
+        for problem in _problems(self):
+            raise ValueError(problem)
         return self
 
     @property
@@ -134,3 +122,45 @@ class UseCase(Section):
         if isinstance(self.labels, ClassLabels):
             return self.labels.classes
         return self.labels.findings if isinstance(self.labels, FindingLabels) else self.labels.words[1:]
+
+
+def _problems(case: UseCase) -> Iterator[str]:
+    """Yield what cannot be, each after the place in the YAML where it is mended."""
+    columns = case.source.columns
+    unknown = set(case.source.labels.values()) - set(case.labels.words)
+    if unknown:
+        yield f"source.labels: maps to {sorted(unknown)}, which labels does not name"
+    if case.source.label_separator is not None and not isinstance(case.labels, FindingLabels):
+        yield f"labels.kind: {case.labels.kind} allows one label an image, and source.label_separator several; use multilabel"
+    if isinstance(case.labels, RegionLabels) and (case.location is None or columns.mask is None):
+        yield "labels: segmentation needs masks: source.columns.mask and a section location"
+    if case.location is not None and columns.mask is None and columns.boxes is None:
+        yield "location: needs source.columns.mask or source.columns.boxes"
+    if case.severity is not None and columns.extent is None and not case.source.extent_from:
+        yield "severity: needs source.columns.extent or source.extent_from"
+    values = set(case.fusion.values if case.fusion else ()) - {"age", "sex", *case.clinical}
+    if values:
+        yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
+    yield from _backbone_problems(case)
+    yield from _search_problems(case)
+
+
+def _backbone_problems(case: UseCase) -> Iterator[str]:
+    drawn = case.search.space.backbone
+    names = [("recipe", case.search.recipe.backbone), *(("space", str(name)) for name in (drawn.values if drawn else ()))]
+    stride = None if case.location is None else case.location.stride
+    for section, name in names:
+        problem = backbone_problem(name, case.image.size, stride)
+        if problem is not None:
+            yield f"search.{section}.backbone: {problem}"
+
+
+def _search_problems(case: UseCase) -> Iterator[str]:
+    if case.search.objective == "dice" and case.location is None:
+        yield "search.objective: dice needs masks: a section location"
+    if case.search.recipe.balance == "sampler" and isinstance(case.labels, FindingLabels):
+        yield "search.recipe.balance: findings have no one class to draw by; use loss"
+    for rule in case.policy.rules:
+        label = getattr(rule, "label", None)
+        if label is not None and label not in case.outputs:
+            yield f"policy.rules: {rule.name} names the label '{label}', which is none of {', '.join(case.outputs)}"

@@ -34,7 +34,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_manifest_describes_the_files(clean: Path) -> None:
     table = rows(clean)
-    assert list(table[0]) == ["path", "patient", "label", "extent", "site", "split"]
+    assert list(table[0]) == ["path", "patient", "label", "extent", "site", "split", "temperature"]
     assert [row["path"] for row in table] == sorted(path.relative_to(clean).as_posix() for path in clean.glob("images/*.dcm"))
     assert len(table) == 54
     for row in table:
