@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from radloop.progress import Step, listening
 from radloop.records.runs import Run
 from radloop.training.epochs import EpochEnd
 from radloop.training.pixels import Pixels
+from radloop.training.runner import Job
 from radloop.training.search import SearchResult, search
+from radloop.training.study import open_study
+from radloop.training.tracking import Tracker
 from radloop.training.trial import TrialOutcome, TrialSpec
-from radloop.training.workers import _packed, _unpacked
+from radloop.training.workers import _packed, _unpacked, _work
 from radloop.use_case import UseCase
 
 CORES = len(os.sched_getaffinity(0))
@@ -104,18 +108,26 @@ def test_two_workers_share_the_trials_and_a_death_costs_one_of_them_nothing(plac
     assert steps[-1].total == 5
 
 
-@pytest.mark.parametrize(
-    ("number", "train", "kind", "words"),
-    [
-        (2, refusing, InputError, "there are no weights"),
-        (3, broken, ToolError, "a worker of the search failed: KeyError: [path]"),
-    ],
-    ids=["ours", "unforeseen"],
-)
-def test_an_error_of_a_worker_is_the_searchs(place: Installation, number: int, train: Any, kind: type, words: str) -> None:
-    with pytest.raises(kind) as caught:
-        run(place, number, train, use_case(trials=2))
-    assert caught.value.message == words
+def test_an_error_of_a_worker_is_the_searchs(place: Installation) -> None:
+    with pytest.raises(InputError) as caught:
+        run(place, 2, refusing, use_case(trials=2))
+    assert caught.value.as_dict() == {"code": "no_weights", "message": "there are no weights", "hint": "fetch them"}
+
+
+def test_a_worker_tells_what_nobody_foresaw_without_a_place(place: Installation) -> None:
+    asked = use_case(trials=1)
+    folder = place.settings.place / "runs" / "phantom-cxr" / "key-003"
+    folder.mkdir(parents=True)
+    attempt = Run(folder, "key", 3)
+    open_study(asked, attempt, place.settings)
+    parent = Tracker(asked.name, place.settings).parent(attempt.name, {})
+    job = Job(asked, pixels(place.root), attempt, {}, parent, place.settings, broken)
+    news: queue.Queue[Any] = queue.Queue()
+    with pytest.raises(SystemExit) as left:
+        _work(job, [], torch.get_num_threads(), news)
+    assert left.value.code == 1
+    told = news.get_nowait()
+    assert (told.code, told.message) == ("worker_failed", "a worker of the search failed: KeyError: [path]")
 
 
 def test_mapped_pixels_travel_by_name_and_others_as_they_are(tmp_path: Path) -> None:

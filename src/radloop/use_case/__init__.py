@@ -160,6 +160,8 @@ def _search_problems(case: UseCase) -> Iterator[str]:
         yield "search.objective: dice needs masks: a section location"
     if case.search.recipe.balance == "sampler" and isinstance(case.labels, FindingLabels):
         yield "search.recipe.balance: findings have no one class to draw by; use loss"
+    if case.search.recipe.balance == "loss" and isinstance(case.labels, RegionLabels):
+        yield "search.recipe.balance: a region has no classes to weigh; use none"
     for rule in case.policy.rules:
         label = getattr(rule, "label", None)
         if label is not None and label not in case.outputs:

@@ -61,7 +61,7 @@ class Recipe(Section):
     weight_decay: float = Field(default=1e-2, ge=0)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     augmentation: float = Field(default=1.0, ge=0)
-    """Strength of rotation, shift, scale, exposure and erasing; 0 is none. Never a mirror image."""
+    """Strength of rotation, shift, scale, exposure and erasing; 0 is none."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay a step of the exponential moving average of the weights; 0 switches it off."""
