@@ -51,7 +51,8 @@ def probabilities(x: NDArray[np.float32], truth: NDArray[np.float64], pixels: Pi
         loss = -float(np.mean(np.where(truth[tune] == 1, np.log(said[tune]), np.log(1 - said[tune]))))
         if best is None or loss < best[0]:
             best = (loss, said)
-    assert best is not None
+    if best is None:
+        raise ValueError("there is no strength to choose from")
     return best[1]
 
 

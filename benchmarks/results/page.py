@@ -112,10 +112,7 @@ def _number(evidence: Document) -> str:
 
 def _split_rule(config: Document) -> str:
     source = config["source"]
-    if source["columns"]["split"] and source["splits"]:
-        rule = "the source's split, mapped"
-    else:
-        rule = "cut here"
+    rule = "the source's split, mapped" if source["columns"]["split"] and source["splits"] else "cut here"
     unit = "blocks of neighbouring slices" if source["blocks"] else "groups" if source["columns"]["group"] else "patients"
     return f"{rule}; the unit is {unit if source['columns']['patient'] or source['blocks'] or source['columns']['group'] else 'the image'}"
 

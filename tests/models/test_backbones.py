@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from radloop.models import backbones
 from radloop.models.backbones import BACKBONES, Backbone, build_backbone, pretrained_available
-from radloop.use_case.families import family
 from radloop.models.pretrained import TorchvisionWeights
+from radloop.use_case.families import family
 
 # The smallest member of each family, with the channels of its classifier's input.
 SMALLEST = [

@@ -364,8 +364,8 @@ def test_what_no_trial_can_mend_ends_the_search_at_once_and_it_goes_on_later(pla
 
 
 def test_an_objective_that_is_not_measured_is_named(place: Installation) -> None:
-    with pytest.raises(ToolError, match=r"3 objective_missing.*tune_dice cannot be computed for phantom-cxr"):
-        run(place, 82, use_case(objective="dice"))
+    with pytest.raises(ToolError, match=r"3 objective_missing.*tune_accuracy cannot be computed for phantom-cxr"):
+        run(place, 82, use_case(objective="accuracy"))
 
 
 def test_a_reason_is_one_line_without_a_place() -> None:

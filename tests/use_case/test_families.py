@@ -10,8 +10,8 @@ import pytest
 import torchvision
 
 from radloop.models.backbones import published
-from radloop.use_case.families import BACKBONES, FAMILIES, backbone_problem, family
 from radloop.models.imagenet import DEVIATION, MEAN
+from radloop.use_case.families import BACKBONES, FAMILIES, backbone_problem, family
 
 TORCHVISION = [name for name in BACKBONES if name != "efficientnet-lite0"]
 

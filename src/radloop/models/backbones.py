@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from radloop.models.efficientnet_lite import CHANNELS, EfficientNetLite0
-from radloop.use_case.families import BACKBONES, Family, backbone_problem, family
 from radloop.models.imagenet import to_symmetric
 from radloop.models.pretrained import TorchvisionWeights, lite0_file, lite0_weights, torchvision_weights
 from radloop.models.tokens import TokenMap
+from radloop.use_case.families import BACKBONES, Family, backbone_problem, family
 
 __all__ = ["BACKBONES", "Backbone", "Level", "build_backbone", "pretrained_available"]
 

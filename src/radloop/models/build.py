@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from radloop.clinical import ClinicalInput
 from radloop.models.backbones import Backbone, build_backbone
 from radloop.models.decoder import Decoder
-from radloop.use_case.families import backbone_problem
 from radloop.models.fusion import Concat, Gated
 from radloop.models.network import Head, Network, StrongestPlace
 from radloop.models.severity import OrdinalHead
 from radloop.use_case import Recipe, RegionLabels, UseCase
+from radloop.use_case.families import backbone_problem
 
 
 def build_network(use_case: UseCase, recipe: Recipe, inputs: Sequence[ClinicalInput], *, pretrained: bool) -> Network:
