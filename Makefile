@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text clean
+.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search results clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,15 @@ bench-validate: $(STAMP) ## The suite on NIH's table of 112,120 images.
 
 bench-text: $(STAMP) ## How much burnt-in text is found, and what is taken for it; RADLOOP_REAL_DATA.
 	@$(BIN)/python benchmarks/burned_in.py "$(RADLOOP_REAL_DATA)"
+
+bench-training: $(STAMP) ## Training throughput beside a bare PyTorch loop.
+	@$(BIN)/python benchmarks/training.py
+
+bench-search: $(STAMP) ## Hyperband beside an unpruned search, five seeds; hours on a CPU.
+	@$(BIN)/python benchmarks/search.py
+
+results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
+	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))
 
 clean: ## Remove caches; data, models and records stay.
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info src/*.egg-info

@@ -17,17 +17,20 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 
 import radloop
+from radloop.clinical import ClinicalInput
 from radloop.configuration import use_case_files
 from radloop.errors import InputError
 from radloop.images.decode import Decoded
 from radloop.images.pool import Pool
 from radloop.inference.answer import Answer
+from radloop.inference.bundle import BundleFacts
+from radloop.inference.clinical import range_of
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
-from radloop.serving.champions import Champions
+from radloop.serving.champions import Asked, Champions
 from radloop.serving.pages import docs_page, page_headers, read_page
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
-from radloop.serving.schemas import Problem, ServedUseCase, UseCases
+from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate, too_large
 from radloop.settings import Settings
 
@@ -118,15 +121,21 @@ def _add_api(app: FastAPI) -> None:
         image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG; known by its content, not by its name")],
         use_case: Annotated[str | None, Form(description="without it, the one that admits the image is used")] = None,
         clinical: Annotated[
-            str | None, Form(description="JSON object with `age` (years) and `sex` (`F`, `M`, `O`), where known")
+            str | None,
+            Form(
+                description="JSON object with `age` (years), `sex` (`F`, `M`, `O`) and the values that `/v1/use_cases` lists, "
+                "where known"
+            ),
         ] = None,
         explain: Annotated[bool, Form(description="add a heat map (Grad-CAM)")] = False,
+        target: Annotated[
+            str | None, Form(description="the finding whose heat map is wanted; without it, the most probable one's")
+        ] = None,
     ) -> Response:
         content, values = await _content(request, image), _clinical(clinical)
         champions: Champions = app.state.champions
-        answer = await _in_pool(
-            request, lambda: champions.answer(content, use_case or None, values, explain, request.state.request_id)
-        )
+        asked = Asked(use_case or None, values, explain, target or None, request.state.request_id)
+        answer = await _in_pool(request, lambda: champions.answer(content, asked))
         return Response(answer.model_dump_json(), media_type="application/json")
 
     @app.get("/v1/use_cases", summary="List what is served")
@@ -153,7 +162,10 @@ def _add_pages(app: FastAPI) -> None:
     async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
         """Return an image as the model's reader would see it: browsers show no DICOM."""
         content = await _content(request, image)
-        return Response(await _in_pool(request, lambda: _preview(app.state.champions.decode(content))), media_type="image/png")
+        decoded = await _in_pool(request, lambda: app.state.champions.decode(content))
+        rows, columns = decoded.pixels.shape
+        size = {"x-image-rows": str(rows), "x-image-columns": str(columns)}
+        return Response(await _in_pool(request, lambda: _preview(decoded)), media_type="image/png", headers=size)
 
 
 async def _in_pool(request: Request, work: Callable[[], T]) -> T:
@@ -191,15 +203,24 @@ def _preview(decoded: Decoded) -> bytes:
 def _served(champions: Champions, name: str) -> ServedUseCase:
     predictor, refusal = champions.loaded[name], champions.refused.get(name)
     facts = predictor.facts
+    findings = zip(facts.outputs, facts.thresholds, strict=True)
     return ServedUseCase(
         use_case=name,
         title=facts.title,
         synthetic=facts.synthetic,
         intended_use=facts.intended_use,
         labels=facts.labels,
+        findings=tuple(ServedFinding(label=label, threshold=threshold) for label, threshold in findings),
+        levels=facts.severity.levels if facts.severity else (),
+        clinical=tuple(_value(item, facts) for item in facts.clinical),
         modalities=facts.image.modalities,
         body_parts=facts.image.body_parts,
-        threshold=facts.operating_point.threshold,
+        threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
         model=predictor.model,
         pending=refusal.code if refusal else None,
     )
+
+
+def _value(item: ClinicalInput, facts: BundleFacts) -> ServedValue:
+    limits = range_of(item, facts)
+    return ServedValue(name=item.name, words=item.words, unit=limits.unit, low=limits.low, high=limits.high)

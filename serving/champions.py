@@ -8,17 +8,17 @@ import os
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from radloop.errors import InputError, IntegrityError, RadloopError, Refusal, ToolError, nearest
 from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
-from radloop.inference import clinical as clinical_values
 from radloop.inference.answer import Answer
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
-from radloop.inference.proposal import propose
+from radloop.inference.proposal import propose, takers
 from radloop.inference.workers import Worker
 from radloop.use_case import ImageSpec
 
@@ -28,6 +28,29 @@ PERIOD = 0.25
 """Seconds between two looks at the pointers; a look is one `stat` a use case."""
 
 Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says beside its image.
+
+    Attributes:
+        use_case: its name; None where the image decides.
+        clinical: values by name, as they were sent.
+        explain: whether a heat map is wanted.
+        target: the finding that it explains; None is the most probable one.
+        request_id: ours.
+    """
+
+    use_case: str | None
+    clinical: Mapping[str, Any] | None
+    explain: bool
+    target: str | None
+    request_id: str
+
+    def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
+        """Return a predictor's answer."""
+        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target)
 
 
 class Champions:
@@ -101,24 +124,23 @@ class Champions:
                 except OSError as error:  # the folder went away for a while: what is loaded answers on
                     logger.error("the pointers cannot be looked at: %s", type(error).__name__)
 
-    def answer(
-        self, content: bytes, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool, request_id: str
-    ) -> Answer:
+    def answer(self, content: bytes, asked: Asked) -> Answer:
         """Answer for one image; blocks.
 
         Raises:
-            InputError: `unknown_use_case`, or a clinical value is unknown or invalid.
+            InputError: `unknown_use_case`, or a clinical value or the target is unknown or invalid.
             Refusal: `no_champion`, `ambiguous_use_case`, or the image is refused.
         """
-        values = clinical_values.check(clinical)
         predictors = self._loaded
-        chosen = None if use_case is None else self._named(predictors, use_case)
-        if chosen is not None:
-            return chosen.predict(self.decode(content, chosen.facts.image), values, explain, request_id)
+        if asked.use_case is not None:
+            chosen = self._named(predictors, asked.use_case)
+            chosen.check(asked.clinical, asked.target)
+            return asked.of(chosen, self.decode(content, chosen.facts.image))
+        takers(predictors, asked.clinical, asked.target)
         shown = self.decode(content)
-        predictor = predictors[propose(predictors, shown, values)]
+        predictor = predictors[propose(predictors, shown, asked.clinical, asked.target)]
         image = predictor.facts.image
-        return predictor.predict(self.decode(content, image) if image.window else shown, values, explain, request_id)
+        return asked.of(predictor, self.decode(content, image) if image.window else shown)
 
     def decode(self, content: bytes, image: ImageSpec | None = None) -> Decoded:
         """Decode one image in a process of its own; None is the display domain.

@@ -94,8 +94,10 @@ def _kind(openapi: dict[str, Any], schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         members = ", ".join(_resolve(openapi, schema).get("properties", {}))
         return f"{{{members}}}"
-    if "anyOf" in schema:
-        return " or ".join(_kind(openapi, choice) for choice in schema["anyOf"])
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_kind(openapi, choice) for choice in choices)
+    if parts := schema.get("prefixItems"):
+        return f"[{', '.join(_kind(openapi, part) for part in parts)}]"
     if schema.get("type") == "array":
         return f"list of {_kind(openapi, schema.get('items', {}))}"
     if "contentMediaType" in schema or schema.get("format") == "binary":

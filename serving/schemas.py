@@ -5,18 +5,48 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from radloop.inference.answer import Model
-from radloop.use_case import BinaryLabels, IntendedUse
+from radloop.use_case import IntendedUse, Labels
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class ServedFinding(_Body):
+    """One output of a model.
+
+    Attributes:
+        threshold: probability from which it is positive; null where the most probable one is, or where none is known.
+    """
+
+    label: str
+    threshold: float | None
+
+
+class ServedValue(_Body):
+    """A clinical value that a model takes beside the image.
+
+    Attributes:
+        words: of a category; empty for a number.
+        unit: of a number, a UCUM code.
+        low: the least number that is understood, null where there is none.
+        high: the largest, likewise.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    unit: str | None
+    low: float | None
+    high: float | None
+
+
 class ServedUseCase(_Body):
     """A use case that answers.
 
     Attributes:
-        threshold: probability from which the finding is positive.
+        threshold: of the one finding; null where there are several.
+        levels: of severity, from the mildest; empty where the model does not grade.
+        clinical: what the model takes beside the image; age and sex are always understood.
         modalities: DICOM modalities that are admitted.
         body_parts: DICOM body parts that are admitted.
         pending: why a newer bundle that was deployed does not answer, null normally.
@@ -26,10 +56,13 @@ class ServedUseCase(_Body):
     title: str
     synthetic: bool
     intended_use: IntendedUse
-    labels: BinaryLabels
+    labels: Labels
+    findings: tuple[ServedFinding, ...]
+    levels: tuple[str, ...]
+    clinical: tuple[ServedValue, ...]
     modalities: tuple[str, ...]
     body_parts: tuple[str, ...]
-    threshold: float
+    threshold: float | None
     model: Model
     pending: str | None = None
 

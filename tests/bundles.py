@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,75 +16,169 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from radloop.clinical import SEXES, ClinicalInput
 from radloop.images.header import Header
 from radloop.inference import bundle as form
 from radloop.inference.bundle import BundleFacts
-from radloop.inference.calibration import probability
 from radloop.inference.engine import Engine
 from radloop.inference.runtime import load_openvino
+from radloop.inference.selftest import answers
 from radloop.inference.verification import bundle_files
+from radloop.models.network import Explained
+from radloop.packaging.export import export
 from radloop.records.seal import canonical, digest_folder, write_atomic, write_sealed
-from radloop.use_case import BinaryLabels, ImageSpec, IntendedUse, TargetSensitivity
+from radloop.use_case import (
+    BinaryLabels,
+    ClassLabels,
+    FindingLabels,
+    ImageSpec,
+    IntendedUse,
+    Labels,
+    Location,
+    RegionLabels,
+    Severity,
+    TargetSensitivity,
+)
 
 openvino = load_openvino()
 SIZE = 64
 
+INPUTS = (
+    ClinicalInput(name="age", mean=50.0, deviation=20.0),
+    ClinicalInput(name="sex", words=SEXES),
+    ClinicalInput(name="temperature", mean=37.0, deviation=1.0),
+    ClinicalInput(name="intubated", words=("no", "yes")),
+)
+"""Eleven numbers: 2 + 4 + 2 + 3."""
+
 
 class TinyNetwork(nn.Module):
-    """Two convolutions and a linear head with its exact Grad-CAM, in the form of every exported network."""
+    """Two convolutions and linear heads with their exact Grad-CAM, in the form of every network that is exported.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: of the weights.
+        outputs: K.
+        width: D of the clinical input; its values are added to the embedding.
+        levels: of severity; 0 is none.
+        mask: whether it locates: what is brighter than the middle grey.
+        region: whether its one logit is the mask's largest.
+    """
+
+    def __init__(
+        self, seed: int, outputs: int = 1, width: int = 0, levels: int = 0, mask: bool = False, region: bool = False
+    ) -> None:
         super().__init__()
+        self.region = region
         generator = torch.Generator().manual_seed(seed)
         self.first, self.second = nn.Conv2d(1, 4, 3, stride=4, padding=1), nn.Conv2d(4, 8, 3, stride=2, padding=1)
-        self.head = nn.Linear(8, 1)
+        self.head = nn.Linear(8, outputs)
+        self.fusion = nn.Linear(width, 8, bias=False) if width else None
+        self.severity = nn.Linear(8, 1) if levels else None
+        self.mask = mask
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
+        self.register_buffer("steps", torch.linspace(1.0, -1.0, max(levels - 1, 1)))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return logits [1, 1], embedding [1, 8] and cam [1, 1, h, w] of an image uint8 [1, 1, H, W]."""
+    def explain(self, image: Tensor, clinical: Tensor | None = None) -> Explained:
+        """Return logits [1, K], embedding [1, 8], cam [1, K, 8, 8] and the rest for an image uint8 [1, 1, 64, 64]."""
         normal = image.float() / 127.5 - 1.0
         maps = torch.relu(self.second(torch.relu(self.first(normal))))
         embedding = maps.mean(dim=(2, 3))
-        weights = self.head.weight.reshape(1, -1, 1, 1) / 64.0  # the maps are 8 x 8
-        cam = torch.relu((maps * weights).sum(dim=1, keepdim=True))
-        return self.head(embedding), embedding, cam
+        joined = embedding if self.fusion is None or clinical is None else embedding + self.fusion(clinical)
+        weights = self.head.weight[:, :, None, None] / 64.0  # the maps are 8 x 8
+        cam = torch.relu(nn.functional.conv2d(maps, weights))
+        grades = None if self.severity is None else self.severity(joined) + self.steps
+        mask = 12 * nn.functional.avg_pool2d(normal, 8) if self.mask else None
+        logits = mask.amax(dim=(2, 3)) if self.region and mask is not None else self.head(joined)
+        return Explained(logits, embedding, cam, grades, mask)
 
 
 @cache
-def exported(seed: int, size: int = SIZE) -> tuple[bytes, bytes]:
-    """Return model.xml and model.bin of a network."""
-    example = torch.zeros((1, 1, size, size), dtype=torch.uint8)
-    shape = ("image", [1, 1, size, size], openvino.Type.u8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the converter traces, which torch deprecates
-        model = openvino.convert_model(TinyNetwork(seed).eval(), example_input=example, input=[shape])
-    model.inputs[0].get_tensor().set_names({"image"})
-    for port, name in zip(model.outputs, ("logits", "embedding", "cam"), strict=True):
-        port.get_tensor().set_names({name})
+def exported(seed: int, *form: Any) -> tuple[bytes, bytes]:
+    """Return model.xml and model.bin of a network, by the real exporter; `form` as `TinyNetwork` takes it after the seed."""
     with tempfile.TemporaryDirectory() as folder:
-        openvino.save_model(model, f"{folder}/model.xml", compress_to_fp16=False)
+        export(TinyNetwork(seed, *form), SIZE, form[1] if form else 0, Path(folder))
         return Path(folder, "model.xml").read_bytes(), Path(folder, "model.bin").read_bytes()
 
 
+def form_of(facts: BundleFacts) -> tuple[int, int, int, bool, bool]:
+    """Return what `TinyNetwork` takes after the seed, to be the network that facts describe."""
+    levels = len(facts.severity.levels) if facts.severity else 0
+    return len(facts.outputs), facts.width, levels, facts.location is not None, isinstance(facts.labels, RegionLabels)
+
+
 def make_facts(**changes: Any) -> BundleFacts:
-    """Return a bundle's facts; keywords replace members."""
+    """Return a bundle's facts, of a yes-or-no question unless `labels` says else; keywords replace members."""
+    labels: Labels = changes.pop("labels", BinaryLabels(positive="tuberculosis", negative="normal"))
+    outputs, temperatures, thresholds = _outputs(labels)
+    policy = TargetSensitivity(value=0.9)
     facts = BundleFacts(
         use_case="tb-cxr",
         title="Tuberculosis on the chest radiograph",
         synthetic=False,
         intended_use=IntendedUse(statement="Adults, frontal view.", age=(18.0, 100.0)),
-        labels=BinaryLabels(positive="tuberculosis", negative="normal"),
+        labels=labels,
+        outputs=outputs,
         image=ImageSpec(modalities=("CR", "DX"), body_parts=("CHEST",), size=SIZE),
         network=form.Network(backbone="tiny", size=SIZE),
-        calibration=form.CalibrationFacts(temperature=1.5, n=70),
-        operating_point=form.OperatingPointFacts(threshold=0.42, policy=TargetSensitivity(value=0.9), n=70),
+        calibration=form.CalibrationFacts(temperatures=temperatures, n=70),
+        operating_points=tuple(
+            form.OperatingPointFacts(label=label, threshold=threshold, policy=policy, n=70)
+            for label, threshold in zip(outputs, thresholds, strict=False)
+        ),
         data=form.DataFacts(version="9f3c.dir", entry={"md5": "9f3c.dir", "path": "tb-cxr"}),
         training=form.TrainingFacts(run_id="run", trial=1, seed=7),
         software={"openvino": openvino.__version__},
     )
     return BundleFacts.model_validate(facts.model_dump() | changes)
+
+
+def _outputs(labels: Labels) -> tuple[tuple[str, ...], tuple[float, ...], tuple[float | None, ...]]:
+    """Return outputs, temperatures and thresholds; the last finding has no threshold."""
+    if isinstance(labels, ClassLabels):
+        return labels.classes, (1.5,), ()
+    if isinstance(labels, FindingLabels):
+        count = len(labels.findings)
+        return labels.findings, tuple(1.0 + 0.5 * k for k in range(count)), (*(0.42,) * (count - 1), None)
+    region = isinstance(labels, RegionLabels)
+    return labels.words[1:], (1.0 if region else 1.5,), (0.5 if region else 0.42,)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "binary": {},
+    "multiclass": {
+        "use_case": "brain-tumor-mri",
+        "title": "Tumour on brain MRI",
+        "labels": ClassLabels(kind="multiclass", classes=("glioma", "meningioma", "none", "pituitary")),
+    },
+    "multilabel": {
+        "use_case": "thorax-cxr",
+        "title": "Findings on the chest radiograph",
+        "labels": FindingLabels(kind="multilabel", findings=("mass", "nodule", "effusion", "hernia"), none="none"),
+    },
+    "fusion": {
+        "use_case": "covid-cxr",
+        "title": "COVID-19 on the chest radiograph, with clinical values",
+        "labels": BinaryLabels(positive="COVID-19", negative="other"),
+        "severity": Severity(levels=("ward", "intensive care", "died"), cuts=(1.0, 2.0)),
+        "clinical": INPUTS,
+        "ranges": {"temperature": form.ClinicalRange(unit="Cel", low=30.0, high=45.0)},
+    },
+    "location": {
+        "use_case": "kidney-stone-ct",
+        "title": "Stone on CT of the kidneys",
+        "labels": BinaryLabels(positive="stone", negative="normal"),
+        "location": Location(stride=8),
+    },
+    "segmentation": {
+        "use_case": "brain-tumor-mri-seg",
+        "title": "Outline of a tumour on brain MRI",
+        "labels": RegionLabels(kind="segmentation", target="tumour"),
+        "location": Location(stride=8),
+    },
+}
+"""Members of the facts of one bundle of every kind; `make_bundle(bundles, **KINDS["fusion"])`."""
 
 
 def make_header(**changes: Any) -> Header:
@@ -111,6 +204,11 @@ def make_images(n: int, seed: int = 0, size: int = SIZE) -> NDArray[np.uint8]:
     return (np.kron(coarse, np.ones((size // 8, size // 8))) * 255).astype(np.uint8)
 
 
+def make_clinical(n: int, width: int, seed: int = 0) -> NDArray[np.float32]:
+    """Return clinical inputs float32 [n, width]."""
+    return np.random.default_rng(seed).normal(size=(n, width)).astype(np.float32)
+
+
 def make_bundle(
     bundles: Path, *, seed: int = 1, version: int = 1, approve: bool = True, selftest_shift: float = 0.0, **changes: Any
 ) -> Path:
@@ -130,13 +228,13 @@ def make_bundle(
     facts = make_facts(**changes)
     staging = bundles / f".staging-{seed}-{version}-{selftest_shift}"
     staging.mkdir(parents=True)
-    write_atomic(staging / form.MODEL, exported(seed)[0])
-    write_atomic(staging / form.WEIGHTS, exported(seed)[1])
+    for name, content in zip((form.MODEL, form.WEIGHTS), exported(seed, *form_of(facts)), strict=True):
+        write_atomic(staging / name, content)
     form.write_facts(staging, facts)
-    images = make_images(4, seed)
-    engine = Engine(staging, SIZE, streams=1)
-    probabilities = probability([engine.run(image).logit for image in images], facts.calibration.temperature)
-    np.savez(staging / form.SELFTEST, images=images, probabilities=probabilities + selftest_shift)
+    images, clinical = make_images(4, seed), make_clinical(4, facts.width, seed)
+    expected = answers(Engine(staging, SIZE, streams=1), facts, images, clinical)
+    expected["probabilities"] = expected["probabilities"] + selftest_shift
+    np.savez(staging / form.SELFTEST, images=images, clinical=clinical, **expected)
     np.savez(staging / "reference.npz", embeddings=np.zeros((2, 8), np.float32))
     write_atomic(staging / "reference.json", canonical({"n": 2}))
     folder = form.seal_bundle(staging, bundles).folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,32 @@ def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, c
     assert caught.value.code == code
     assert words in caught.value.message
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line", "words"),
+    [
+        (("labels",), {"kind": "segmentation", "target": "opacity", "none": "normal"}, "labels:", "segmentation needs masks"),
+        (("source", "label_separator"), "|", "positive: opacity", "use multilabel"),
+        (("location",), {"stride": 4}, "location:", "needs source.columns.mask or source.columns.boxes"),
+        (("search", "recipe", "backbone"), "inception_v3", "backbone: inception_v3", "at least 75 pixels, not 64"),
+        (("search", "recipe", "backbone"), "resnet81", "backbone: resnet81", "did you mean 'resnet18'?"),
+        (("search", "objective"), "dice", "objective: dice", "dice needs masks"),
+        (("fusion",), {"values": ["ph"]}, "values:", "names ['ph'], which is neither age, sex nor in clinical"),
+    ],
+)
+def test_impossible_combinations_are_refused_with_the_line(
+    tmp_path: Path, path: tuple[Any, ...], value: Any, line: str, words: str
+) -> None:
+    file = changed(tmp_path, *path, value=value)
+    if value == "inception_v3":
+        file.write_text(file.read_text().replace("size: 128", "size: 64"))
+    with pytest.raises(ConfigError) as caught:
+        read_use_case(file)
+    assert words in caught.value.message
+    assert re.match(r"phantom-cxr\.yaml:\d+: ", caught.value.message)
+    found = int(caught.value.message.split(":")[1])
+    assert abs(found - line_of(file, line)) <= 1
 
 
 def test_the_line_is_the_mistakes_own(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -77,19 +78,22 @@ def read_use_case(path: Path) -> UseCase:
 def _explained(path: Path, root: yaml.Node, error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     location = [part for part in first["loc"] if not _is_tag(part, first["loc"])]
+    message = first["msg"].removeprefix("Value error, ")
+    if not location and (named := _PLACE.match(message)):  # of the whole use case: it says itself where it is mended
+        location, message = list(named[1].split(".")), named[2]
     where = ".".join(str(part) for part in location)
     line = _line(root, location)
     if first["type"] == "extra_forbidden":
         hint = nearest(str(location[-1]), _siblings(location[:-1]))
         return ConfigError("unknown_key", f"{path.name}:{line}: unknown key '{where}'", hint)
     code = "wrong_type" if "type" in first["type"] or first["type"].endswith("_parsing") else "invalid_use_case"
-    message = first["msg"].removeprefix("Value error, ")
     shown = "" if first["type"] == "missing" or isinstance(first["input"], dict | list) else f", not {first['input']!r}"
     return ConfigError(
         code, f"{path.name}:{line}: {where or 'use case'}: {message}{shown}", "mend the line and run the command again"
     )
 
 
+_PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): (.+)", re.DOTALL)
 _TAGS = frozenset(
     [
         "float",
@@ -100,6 +104,7 @@ _TAGS = frozenset(
         "binary",
         "multiclass",
         "multilabel",
+        "segmentation",
         "lower_bound",
         "upper_bound",
         "subgroup_lower_bound",

@@ -105,10 +105,8 @@ def check_request(use_case: UseCase, source: Path | None, settings: Settings) ->
     """Refuse what cannot work before anything starts: a source is listed but not decoded.
 
     Raises:
-        ConfigError: the use case's labels are not binary.
         InputError: the source is missing, empty or mislabelled, or there is no data.
     """
-    _ = use_case.binary  # what is trained so far
     if source is not None:
         read_source(source, use_case, downloads_folder(settings))
     elif use_case.name != DEFAULT and versions.pinned(use_case.name, settings) is None:
@@ -210,18 +208,25 @@ def summary(ticket: Mapping[str, Any], settings: Settings, total: float) -> dict
         "metrics": evaluated["metrics"],
         "metrics_all_test": evaluated["metrics_all_test"],
         "population": evaluated["population"],
+        **{name: evaluated[name] for name in ("labels", "severity", "without_clinical") if name in evaluated},
         "seconds": {**seconds, "fit": results["search"].get("fit_seconds", 0.0), "total": round(total, 3)},
         "report": promoted["report"],
     }
 
 
+def headline(metrics: Mapping[str, Any]) -> str:
+    """Return the number that a result is told by: Dice where only a region is outlined, else AUROC, with its interval."""
+    name, number = next(((word, metrics[key]) for key, word in (("auroc", "AUROC"), ("dice", "Dice")) if key in metrics))
+    if number["low"] is None:
+        return f"{name} not evaluable"
+    return f"{name} {number['value']:.3f} ({number['low']:.3f} to {number['high']:.3f})"
+
+
 def as_markdown(found: Mapping[str, Any]) -> str:
     """Return a summary as the Markdown that Prefect shows beside the run."""
-    area = found["metrics"]["auroc"]
-    shown = "not evaluable" if area["low"] is None else f"{area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f})"
     rows = "\n".join(f"| {reason['rule']} | {reason['status']} | {reason['sentence']} |" for reason in found["reasons"])
     head = f"# {found['use_case']} version {found['model_version']}: {found['verdict']}"
-    body = f"Test AUROC {shown}. Bundle `{found['bundle']}`.\n\n| rule | status | reason |\n|---|---|---|\n{rows}"
+    body = f"Test {headline(found['metrics'])}. Bundle `{found['bundle']}`.\n\n| rule | status | reason |\n|---|---|---|\n{rows}"
     return f"{head}\n\n{body}\n\nReport: `{found['report']}`\n"
 
 

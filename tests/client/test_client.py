@@ -16,7 +16,7 @@ from radloop.client import AsyncClient, Client, FailedError, RefusedError, Servi
 from radloop.inference.predictor import Predictor
 from radloop.serving.app import create_app
 from radloop.settings import Settings
-from tests.bundles import make_bundle, make_images
+from tests.bundles import KINDS, make_bundle, make_images
 from tests.image_files import make_raster
 from tests.services import free_port, point, thread_service
 
@@ -118,3 +118,59 @@ def test_it_imports_nothing_else_of_ours() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours = {name for name in json.loads(done.stdout) if name != "radloop"}
     assert {name.split(".")[1] for name in ours} == {"client"}
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Path]]]:
+    """Serve a bundle of every other kind."""
+    home = tmp_path_factory.mktemp("others") / ".radloop"
+    folders = {kind: make_bundle(home / "bundles", **changes) for kind, changes in KINDS.items() if kind != "binary"}
+    for folder in folders.values():
+        point(folder)
+    with thread_service(create_app(Settings(root=home.parent, home=home))) as url:
+        yield url, folders
+
+
+GIVEN = {"age": 54, "temperature": 38.5, "intubated": "yes"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "binary"])
+def test_every_kind_of_answer_is_the_predictors(others: tuple[str, dict[str, Path]], kind: str) -> None:
+    url, folders = others
+    clinical = GIVEN if kind == "fusion" else {"age": 54}
+    predictor = Predictor(folders[kind])
+    target = predictor.facts.outputs[-1]
+    with Client(url) as client:
+        found = client.predict(IMAGE, predictor.facts.use_case, clinical, explain=True, target=target)
+    expected = predictor.predict(IMAGE, clinical, explain=True, request_id=found.request_id, target=target)
+    sent = json.loads(expected.model_dump_json())
+    read = json.loads(found.model_dump_json())
+    assert read == sent
+    assert found.explanation is not None and found.explanation.target == target
+
+
+def test_what_is_served_says_what_it_takes_and_gives(others: tuple[str, dict[str, Path]]) -> None:
+    with Client(others[0]) as client:
+        served = {one.use_case: one for one in client.use_cases()}
+    chest = served["thorax-cxr"]
+    assert [finding.label for finding in chest.findings] == ["mass", "nodule", "effusion", "hernia"]
+    assert (chest.findings[0].threshold, chest.findings[3].threshold, chest.threshold) == (0.42, None, None)
+    covid = served["covid-cxr"]
+    assert (covid.levels, covid.threshold) == (("ward", "intensive care", "died"), 0.42)
+    assert [value.name for value in covid.clinical] == ["age", "sex", "temperature", "intubated"]
+    temperature, intubated = covid.clinical[2:]
+    assert (temperature.unit, temperature.low, temperature.high, temperature.words) == ("Cel", 30.0, 45.0, ())
+    assert intubated.words == ("no", "yes")
+    assert covid.clinical[0].unit == "years"
+
+
+def test_the_values_that_are_sent_choose_the_use_case(others: tuple[str, dict[str, Path]]) -> None:
+    with Client(others[0]) as client:
+        assert client.predict(IMAGE, clinical=GIVEN).use_case == "covid-cxr"
+        assert client.predict(IMAGE, target="hernia").use_case == "thorax-cxr"
+        with pytest.raises(RefusedError) as caught:
+            client.predict(IMAGE, clinical={"temprature": 38})
+        assert (caught.value.code, caught.value.hint) == ("unknown_clinical_value", "did you mean 'temperature'?")
+        with pytest.raises(RefusedError) as wrong:
+            client.predict(IMAGE, "thorax-cxr", target="tumour")
+        assert (wrong.value.code, wrong.value.status) == ("unknown_target", 422)

@@ -70,7 +70,7 @@ def test_restore_of_a_champion_takes_the_entry_of_its_evidence(installation: Ins
         settings.bundles / UC / digest / "evidence.json", {"data": {"version": first.version, "entry": first.entry}}
     )
     (settings.place / "mlflow").mkdir()
-    client = MlflowClient(settings.tracking_uri)
+    client = MlflowClient(settings.tracking_uri, settings.tracking_uri)
     client.create_registered_model(UC)
     tags = {"radloop.bundle": f"sha256:{digest}", "radloop.evidence": evidence["seal"]}
     client.create_model_version(UC, str(settings.bundles / UC / digest), tags=tags)

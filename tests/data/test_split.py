@@ -208,3 +208,28 @@ def test_equal_pictures_are_cut_as_one() -> None:
     assert set(splits) == {"train", "tune", "calibrate", "test"}
     apart = assign_splits(made, SplitSpec()).splits
     assert any(apart[number] != apart[number + 10] for number in range(10))
+
+
+def test_a_unit_as_large_as_a_split_trains() -> None:
+    # 60 small units and one scan of 120 rows: wherever its draw falls, a split of 0.15 x 180 x 1.25 = 33 rows has no room.
+    small = [row(f"p{number}", "sick", name=f"{number}") for number in range(60)]
+    for scan in ("a", "b", "c", "d"):
+        big = [row(f"{scan}-{number}", "sick", name=f"{scan}{number}", group=f"scan {scan}") for number in range(120)]
+        splits = cut(small + big)
+        assert set(splits[60:]) == {"train"}
+        # 61 units give 9.15, 6.1 and 9.15: 9, 6 and 9.
+        assert Counter(splits[:60]) == {"train": 36, "tune": 9, "calibrate": 6, "test": 9}
+
+
+def test_several_large_units_do_not_fill_one_split() -> None:
+    # Ten scans of 30 rows among 90 single ones: 390 rows, and room for 0.15 x 390 x 1.25 = 73 in tune and test, 48 in calibrate.
+    big = [
+        row(f"s{scan}-{number}", "sick", name=f"s{scan}-{number}", group=f"s{scan}") for scan in range(10) for number in range(30)
+    ]
+    small = [row(f"p{number}", "sick", name=f"p{number}") for number in range(90)]
+    for seed in range(30):
+        counts = Counter(cut(big + small, SplitSpec(seed=seed)))
+        assert counts["tune"] <= 73
+        assert counts["calibrate"] <= 48
+        assert counts["test"] <= 73
+        assert min(counts[split] for split in ("tune", "calibrate", "test")) >= 10

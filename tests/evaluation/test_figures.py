@@ -12,10 +12,12 @@ import matplotlib.colors
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from radloop.evaluation import figures
-from radloop.evaluation.figures import Subgroup
+from radloop.evaluation.figures import Labelled, Row, canvas
+from radloop.evaluation.regions import Example
 from radloop.statistics.discrimination import Confusion
 from radloop.statistics.intervals import Interval
 
@@ -24,10 +26,12 @@ UNKNOWN = Interval(NAN, NAN, NAN)
 SCORES = np.array([0.1, 0.4, 0.35, 0.8])
 LABELS = np.array([0, 0, 1, 1])
 SUBGROUPS = (
-    Subgroup("sex", "F", 51, Interval(0.941, 0.87, 0.99), gated=True),
-    Subgroup("age_band", "60-120", 3, Interval(1.0, NAN, NAN), gated=False),
-    Subgroup("site", "a hospital with a long name", 7, UNKNOWN, gated=False),
+    Row("sex F", 51, Interval(0.941, 0.87, 0.99), filled=True),
+    Row("age band 60-120", 3, Interval(1.0, NAN, NAN), filled=False),
+    Row("site a hospital with a long name", 7, UNKNOWN, filled=False),
 )
+HALF = np.arange(64).reshape(8, 8) % 8 < 4
+EXAMPLES = [Example("worst", np.full((8, 8), 90, np.uint8), HALF, ~HALF, 0.0, (1, 2))] * 3
 
 DRAWINGS: dict[str, Callable[[bool], bytes]] = {
     "roc": lambda mark: figures.roc_figure(SCORES, LABELS, threshold=0.3, auroc=Interval(0.75, 0.5, 1), synthetic=mark),
@@ -42,6 +46,18 @@ DRAWINGS: dict[str, Callable[[bool], bytes]] = {
         SCORES, LABELS, threshold=0.3, positive="tuberculosis", negative="normal", synthetic=mark
     ),
     "subgroups": lambda mark: figures.subgroups_figure(SUBGROUPS, overall=Interval(0.95, 0.92, 0.98), synthetic=mark),
+    "labels": lambda mark: figures.labels_figure(SUBGROUPS, overall=Interval(0.95, 0.92, 0.98), synthetic=mark),
+    "roc_curves": lambda mark: figures.roc_curves_figure(
+        [Labelled(f"finding {number}", SCORES, LABELS.astype(float), Interval(0.75, 0.5, 1)) for number in range(14)],
+        overall=Interval(0.75, 0.6, 0.9),
+        left_out=2,
+        synthetic=mark,
+    ),
+    "matrix": lambda mark: figures.matrix_figure(
+        np.array([[6, 2], [0, 0]]), labels=("glioma", "none"), title="Answers", note="by class", synthetic=mark
+    ),
+    "dice": lambda mark: figures.dice_figure(np.array([0.2, 0.9, NAN]), mean=Interval(0.55, 0.2, 0.9), synthetic=mark),
+    "regions": lambda mark: figures.regions_figure(EXAMPLES, synthetic=mark),
 }
 
 
@@ -49,14 +65,14 @@ DRAWINGS: dict[str, Callable[[bool], bytes]] = {
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Collect the figures before they become bytes."""
     seen: list[Figure] = []
-    encode = figures._png
-    monkeypatch.setattr(figures, "_png", lambda figure: seen.append(figure) or encode(figure))
+    encode = canvas.png
+    monkeypatch.setattr(canvas, "png", lambda figure: seen.append(figure) or encode(figure))
     return seen
 
 
 def words(figure: Figure) -> str:
     """Return every text of a figure, tick labels and legends too."""
-    found = [text.get_text() for text in figure.findobj(match=lambda artist: hasattr(artist, "get_text"))]
+    found = [text.get_text() for text in figure.findobj(Text)]
     return " | ".join(text for text in found if text)
 
 
@@ -79,7 +95,7 @@ def band(content: bytes) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_phantoms_are_marked_and_patients_are_not(name: str, drawn: list[Figure]) -> None:
-    amber = tuple(round(255 * part) for part in matplotlib.colors.to_rgb(figures.AMBER))
+    amber = tuple(round(255 * part) for part in matplotlib.colors.to_rgb(canvas.AMBER))
     assert band(DRAWINGS[name](True)) == amber
     assert band(DRAWINGS[name](False)) == (255, 255, 255)
     marked, plain = drawn
@@ -100,7 +116,7 @@ def test_same_numbers_give_the_same_bytes_without_a_program_or_a_date(name: str)
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_text_is_legible_at_480_pixels(name: str, drawn: list[Figure]) -> None:
     DRAWINGS[name](False)
-    texts = drawn[0].findobj(match=lambda artist: hasattr(artist, "get_fontsize") and bool(artist.get_text()))
+    texts = [text for text in drawn[0].findobj(Text) if text.get_text()]
     points = [text.get_fontsize() for text in texts if text.get_visible()]
     scale = 480 / (drawn[0].get_figwidth() * 72)
     assert min(points) * scale >= 11
@@ -165,7 +181,7 @@ def test_forest_shows_each_row_and_what_is_missing(drawn: list[Figure]) -> None:
         "0.941 (0.870\N{EN DASH}0.990)",
         "age band 60-120  n=3",
         "1.000 (no interval)",
-        "site a hospital wi\N{HORIZONTAL ELLIPSIS}  n=7",
+        "site a hospital with\N{HORIZONTAL ELLIPSIS}  n=7",
         "not evaluable",
         "gated",
         "reported only",
@@ -175,12 +191,46 @@ def test_forest_shows_each_row_and_what_is_missing(drawn: list[Figure]) -> None:
     spans = [np.asarray(line.get_xdata(), float).tolist() for line in axes.get_lines() if len(np.asarray(line.get_xdata())) == 2]
     assert [0.87, 0.99] in spans
     markers = [line for line in axes.get_lines() if line.get_marker() == "s" and len(np.asarray(line.get_xdata())) == 1]
-    assert [line.get_markerfacecolor() for line in markers] == [figures.BLUE, "white"]
+    assert [line.get_markerfacecolor() for line in markers] == [canvas.BLUE, "white"]
     assert axes.get_xlim()[0] == pytest.approx(0.8)
 
 
+def test_fourteen_curves_are_told_apart_without_their_colour(drawn: list[Figure]) -> None:
+    DRAWINGS["roc_curves"](False)
+    curves = [line for line in drawn[0].axes[0].get_lines() if str(line.get_label()).startswith("finding")]
+    looks = {(line.get_color(), str(line.get_linestyle())) for line in curves}
+    assert (len(curves), len(looks)) == (14, 14)
+    shown = words(drawn[0])
+    assert "finding 13  0.750 (0.500\N{EN DASH}1.000)" in shown
+    assert "not evaluable: 2 more" in shown
+
+
+def test_a_matrix_shows_counts_and_shares_of_the_row(drawn: list[Figure]) -> None:
+    DRAWINGS["matrix"](False)
+    shown = f"| {words(drawn[0])} |"
+    for text in ("6", "75%", "2", "25%", "glioma", "none"):
+        assert f"| {text} |" in shown, text
+    assert "nan" not in shown
+
+
+def test_an_image_shows_both_regions_and_the_point(drawn: list[Figure]) -> None:
+    DRAWINGS["regions"](False)
+    first = drawn[0].axes[0]
+    assert first.get_title() == "worst, Dice 0.00"
+    assert [np.asarray(line.get_xdata()).tolist() + np.asarray(line.get_ydata()).tolist() for line in first.get_lines()] == [
+        [1, 2]
+    ]
+    assert len(first.collections) == 2
+    assert sum(axes.has_data() for axes in drawn[0].axes) == 3
+
+
+def test_dice_of_the_unknown_is_not_drawn(drawn: list[Figure]) -> None:
+    DRAWINGS["dice"](False)
+    assert sum(patch.get_height() for patch in drawn[0].axes[0].patches) == 2
+
+
 def test_a_bad_subgroup_is_not_cut_off(drawn: list[Figure]) -> None:
-    figures.subgroups_figure([Subgroup("site", "X", 9, Interval(0.4, 0.23, 0.6), gated=False)], overall=Interval(0.9, 0.8, 1))
+    figures.subgroups_figure([Row("site X", 9, Interval(0.4, 0.23, 0.6), filled=False)], overall=Interval(0.9, 0.8, 1))
     assert drawn[0].axes[0].get_xlim()[0] == pytest.approx(0.2)
 
 
@@ -192,6 +242,11 @@ def test_a_bad_subgroup_is_not_cut_off(drawn: list[Figure]) -> None:
         lambda: figures.calibration_figure([], []),
         lambda: figures.scores_figure([], [], threshold=0.5, positive="a", negative="b"),
         lambda: figures.subgroups_figure([], overall=UNKNOWN),
+        lambda: figures.labels_figure([], overall=UNKNOWN),
+        lambda: figures.roc_curves_figure([], overall=UNKNOWN, left_out=14),
+        lambda: figures.matrix_figure(np.zeros((2, 2), np.int64), labels="ab", title="Answers", note=""),
+        lambda: figures.dice_figure(np.array([NAN]), mean=UNKNOWN),
+        lambda: figures.regions_figure([]),
     ],
 )
 def test_what_cannot_be_computed_is_written_out(draw: Callable[[], bytes], drawn: list[Figure]) -> None:
@@ -204,6 +259,14 @@ def test_what_cannot_be_computed_is_written_out(draw: Callable[[], bytes], drawn
 def test_labels_that_cannot_be_meant_are_refused(labels: list[int]) -> None:
     with pytest.raises(ValueError, match="labels"):
         figures.scores_figure([0.1, 0.9], labels, threshold=0.5, positive="a", negative="b")
+
+
+def test_without_a_threshold_there_is_no_operating_point(drawn: list[Figure]) -> None:
+    figures.roc_figure(SCORES, LABELS, threshold=None, auroc=Interval(0.75, 0.5, 1))
+    figures.precision_recall_figure(SCORES, LABELS, threshold=None, average_precision=Interval(0.75, 0.5, 1))
+    figures.scores_figure(SCORES, LABELS, threshold=None, positive="a", negative="b")
+    assert not any("threshold 0" in words(figure) for figure in drawn)
+    assert "There is no threshold" in words(drawn[2])
 
 
 def test_nothing_of_pyplot_is_loaded() -> None:

@@ -6,6 +6,7 @@ import base64
 import copy
 import hashlib
 import html
+import json
 import math
 import re
 from html.parser import HTMLParser
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from radloop.evaluation.report import METRICS, render_report
+from radloop.evaluation.report import render_report
+from radloop.evaluation.wording import METRICS
 
 PNG = b"\x89PNG\r\n\x1a\nnot a picture, but it starts like one"
 UNKNOWN = {"value": None, "low": None, "high": None}
@@ -422,3 +424,115 @@ def test_it_reads_in_the_dark_and_on_paper() -> None:
     assert "@media (prefers-color-scheme: dark)" in text
     assert "@media print" in text
     assert '<meta name="color-scheme" content="light dark">' in text
+
+
+def of_label(images: int, positives: int, judged: bool, auroc: dict[str, Any]) -> dict[str, Any]:
+    """Return a label as the evidence keeps it."""
+    metrics = {"auroc": auroc, "sensitivity": interval(0.8, 0.7, 0.9)} if judged else {"auroc": UNKNOWN}
+    return {"images": images, "positives": positives, "judged": judged, "metrics": metrics}
+
+
+def findings() -> dict[str, Any]:
+    """Return the evidence of two findings, one of which is too rare."""
+    evidence = copy.deepcopy(EVIDENCE)
+    evidence["use_case"]["labels"] = {"kind": "multilabel", "findings": ["mass", "hernia"], "none": "no finding"}
+    for name in ("train", "tune", "calibrate", "test"):
+        evidence["data"]["splits"][name] = {"images": 143, "patients": 90, "labels": {"mass": 21, "hernia": 3}}
+    del evidence["bundle"]["threshold"], evidence["bundle"]["temperature"]
+    evidence["bundle"] |= {"outputs": ["mass", "hernia"], "thresholds": [0.37, None], "temperatures": [1.2, 1.0]}
+    evidence["bundle"]["calibration_warnings"] = ["few_positives: hernia has 3 in calibrate"]
+    evidence["labels"] = {
+        "mass": of_label(140, 21, True, interval(0.83, 0.79, 0.9)),
+        "hernia": of_label(143, 3, False, UNKNOWN),
+    }
+    counts = {"images": 60, "patients": 40, "fewest": {"positives": 1, "negatives": 30}}
+    labels = {"mass": of_label(60, 9, True, interval(0.77, 0.6, 0.9)), "hernia": of_label(60, 1, False, UNKNOWN)}
+    row = {"attribute": "sex", "value": "F", "gated": True, **counts, "labels": labels}
+    evidence["subgroups"] = [row | {"metrics": {"auroc": interval(0.78, 0.61, 0.91)}}]
+    evidence["population"] = {"gated": counts, "all_test": counts}
+    return evidence
+
+
+def classes() -> dict[str, Any]:
+    """Return the evidence of three classes."""
+    evidence = findings()
+    words = ["cyst", "stone", "normal"]
+    evidence["use_case"]["labels"] = {"kind": "multiclass", "classes": words}
+    evidence["bundle"] |= {"outputs": words, "thresholds": [None] * 3, "temperatures": [1.4], "calibration_warnings": []}
+    evidence["labels"] = {word: of_label(100, 30, True, interval(0.9, 0.8, 0.95)) for word in words}
+    evidence["confusion"] = {"labels": words, "counts": [[27, 2, 1], [0, 30, 0], [4, 6, 30]]}
+    return evidence
+
+
+def test_each_label_has_its_numbers_and_the_rare_none() -> None:
+    text = page(findings())
+    assert section(text, "labels").count("too few to judge") == 1
+    rows = [cells for cells in Reader(text).rows if cells[0].startswith(("mass", "hernia"))]
+    by_split, by_metric, fitted = rows[:2], rows[2:4], rows[4:]
+    assert by_split[0] == ["mass", "21", "21", "21", "21", "21 of 140"]
+    assert by_metric[0][:4] == ["mass", "21", "140", "0.830 0.790 to 0.900"]
+    assert by_metric[1] == ["herniatoo few to judge", "3", "143"] + ["not evaluable"] * 5
+    assert fitted == [["mass", "0.3700", "1.200", "21"], ["hernia", "none: no decision", "1.000", "3"]]
+    assert "1 of 2 do" in section(text, "metrics")
+    assert "few_positives: hernia has 3 in calibrate" in section(text, "point")
+    groups = [cells for cells in Reader(text).rows if cells[0] == "Sex F"]
+    assert groups[0][2:5] == ["60", "1", "0.780 0.610 to 0.910"]
+    assert groups[1] == ["Sex F", "0.770", "\N{EN DASH}"]
+
+
+def test_classes_have_their_table_and_no_threshold() -> None:
+    text = page(classes())
+    table = [cells for cells in Reader(text).rows if cells[0] in ("cyst", "stone", "normal") and "(" in "".join(cells[1:])]
+    assert table == [
+        ["cyst", "27 (90%)", "2 (7%)", "1 (3%)", "30"],
+        ["stone", "0 (0%)", "30 (100%)", "0 (0%)", "30"],
+        ["normal", "4 (10%)", "6 (15%)", "30 (75%)", "40"],
+    ]
+    facts = Reader(text).facts
+    assert facts["Answer"] == "the most probable class; there is no threshold"
+    assert facts["Temperature"].startswith("1.400: ")
+    assert facts["Tells apart"] == "cyst, stone, normal"
+    assert "telling apart cyst, stone, normal" in text
+
+
+def test_severity_and_clinical_values_have_their_tables() -> None:
+    evidence = copy.deepcopy(EVIDENCE)
+    metrics = {"mean_absolute_error": interval(0.21, 0.15, 0.3), "exact": interval(0.8, 0.7, 0.9), "kappa": UNKNOWN}
+    evidence["severity"] = {"levels": ["none", "large"], "images": 99, "metrics": metrics, "confusion": [[40, 9], [0, 50]]}
+    hidden = {"metrics": {"auroc": interval(0.9, 0.85, 0.94)}, "difference": {"auroc": interval(0.053, -0.01, 0.1)}}
+    evidence["without_clinical"] = hidden
+    text = page(evidence)
+    assert row(text, "Mean error")[1] == "0.210 0.150 to 0.300"
+    assert row(text, "Kappa")[1] == row(text, "Spearman")[1] == "not evaluable"
+    assert row(text, "large") == ["large", "0 (0%)", "50 (100%)", "50"]
+    added = [cells for cells in Reader(text).rows if cells[0] == "AUROC"][-1]
+    assert added == ["AUROC", "0.953 0.921 to 0.978", "0.900 0.850 to 0.940", "0.053 -0.010 to 0.100"]
+
+
+def test_regions_stand_first_where_they_are_the_question() -> None:
+    evidence = copy.deepcopy(EVIDENCE)
+    evidence["use_case"]["labels"] = {"kind": "segmentation", "target": "tumour", "none": "none"}
+    evidence["metrics"]["dice"] = interval(0.81, 0.78, 0.84)
+    text = page(evidence)
+    names = [cells[0] for cells in Reader(text).rows if cells]
+    assert next(name for name in names if name.startswith(("Dice", "AUROC"))).startswith("Dice")
+    assert row(text, "Dice")[1] == "0.810 0.780 to 0.840"
+    assert row(text, "LocationShare")[1] == "not evaluable"
+    assert "a region is marked from one half on" in Reader(text).facts["Threshold"]
+
+
+@pytest.mark.parametrize("make", [findings, classes])
+def test_a_label_is_escaped(make: Any) -> None:
+    text = page(json.loads(json.dumps(make()).replace("mass", "<b>x</b>").replace("cyst", "<b>x</b>")))
+    assert "<b>x</b>" not in text
+    assert "&lt;b&gt;x&lt;/b&gt;" in text
+
+
+@pytest.mark.parametrize("make", [findings, classes])
+@pytest.mark.parametrize("name", ["labels", "confusion", "population", "subgroups", "metrics", "bundle", "data"])
+def test_a_part_that_is_missing_leaves_no_number_in_its_place(make: Any, name: str) -> None:
+    evidence = make()
+    evidence.pop(name, None)
+    text = page(evidence)
+    assert "None" not in text
+    assert not re.search(r"\bnan\b", text, flags=re.IGNORECASE)

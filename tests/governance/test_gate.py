@@ -122,6 +122,97 @@ def test_nothing_with_anything_missing_passes(chosen: set[int], how: Any) -> Non
     assert not verdict.passed
 
 
+SEVERAL = Policy.model_validate_json(
+    json.dumps(
+        {
+            "written": "2026-01-01",
+            "rules": [
+                {"kind": "minimum_cases", "name": "cases", "positives": 20, "negatives": 20},
+                {"kind": "lower_bound", "name": "auroc_lower", "metric": "auroc", "limit": 0.9},
+                {"kind": "lower_bound", "name": "stone_lower", "metric": "sensitivity", "label": "stone", "limit": 0.8},
+                {"kind": "subgroup_lower_bound", "name": "subgroup", "metric": "auroc", "limit": 0.8},
+            ],
+        }
+    )
+)
+
+
+def several_evidence() -> dict[str, Any]:
+    """Return evidence of several labels that passes."""
+    fewest = {"positives": 24, "negatives": 40}
+    group = {"images": 60, "fewest": {"positives": 11, "negatives": 20}, "metrics": {"auroc": {"value": 0.94, "low": 0.85}}}
+    return {
+        "population": {"gated": {"images": 120, "fewest": fewest}},
+        "metrics": {"auroc": {"value": 0.95, "low": 0.92}},
+        "labels": {"stone": {"metrics": {"sensitivity": {"value": 0.9, "low": 0.81}}}},
+        "policy_subgroups": [{"attribute": "sex", "value": "F"}],
+        "subgroups": [{"attribute": "sex", "value": "F", **group}],
+    }
+
+
+def test_several_labels_are_counted_by_the_rarest() -> None:
+    verdict = decide(several_evidence(), SEVERAL)
+    assert verdict.passed
+    assert (
+        verdict.reasons[0].sentence
+        == "There are 24 positive test images of the label with the fewest; the policy asks at least 20."
+    )
+    assert "of sensitivity for stone is 0.810" in verdict.reasons[3].sentence
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "rule", "status"),
+    [
+        (("population", "gated", "fewest", "positives"), 19, "cases[positives]", "failed"),
+        (("population", "gated", "fewest", "negatives"), 19, "cases[negatives]", "failed"),
+        (("labels", "stone", "metrics", "sensitivity", "low"), 0.79, "stone_lower", "failed"),
+        (("labels", "stone", "metrics", "sensitivity", "low"), None, "stone_lower", "not_evaluable"),
+        (("labels", "stone"), {}, "stone_lower", "not_evaluable"),
+        (("subgroups", 0, "fewest", "positives"), 9, "subgroup[sex=F]", "not_evaluable"),
+        (("subgroups", 0, "fewest", "negatives"), 9, "subgroup[sex=F]", "not_evaluable"),
+        (("subgroups", 0, "metrics", "auroc", "low"), 0.79, "subgroup[sex=F]", "failed"),
+    ],
+)
+def test_truth_table_of_several_labels(where: tuple[Any, ...], value: Any, rule: str, status: str) -> None:
+    evidence = several_evidence()
+    place: Any = evidence
+    for key in where[:-1]:
+        place = place[key]
+    place[where[-1]] = value
+    bad = {reason.rule: reason.status for reason in decide(evidence, SEVERAL).reasons if reason.status != "passed"}
+    assert bad == {rule: status}
+
+
+SEVERAL_PATHS = [path for path in _paths(several_evidence()) if path[-1] != "images"]
+
+
+@pytest.mark.parametrize("path", SEVERAL_PATHS, ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("how", ["absent", None, float("nan"), "", []], ids=["absent", "null", "nan", "empty", "list"])
+def test_nothing_of_several_labels_with_anything_missing_passes(path: tuple[Any, ...], how: Any) -> None:
+    evidence = several_evidence()
+    place: Any = evidence
+    for key in path[:-1]:
+        place = place[key]
+    if how == "absent":
+        del place[path[-1]]
+    else:
+        place[path[-1]] = how
+    assert not decide(evidence, SEVERAL).passed
+
+
+def test_a_region_is_judged_without_images_that_have_none() -> None:
+    rule = {"kind": "subgroup_lower_bound", "name": "subgroup", "metric": "dice", "limit": 0.7}
+    policy = Policy.model_validate_json(json.dumps({"written": "2026-01-01", "rules": [rule]}))
+    row = {"attribute": "sex", "value": "F", "images": 12, "positives": 12, "metrics": {"dice": {"value": 0.8, "low": 0.75}}}
+    evidence = {"policy_subgroups": [{"attribute": "sex", "value": "F"}], "subgroups": [row]}
+    assert decide(evidence, policy).passed
+    few = copy.deepcopy(evidence)
+    few["subgroups"][0] |= {"images": 9, "positives": 9}
+    assert decide(few, policy).reasons[0].status == "not_evaluable"
+    auroc = Policy.model_validate_json(json.dumps({"written": "2026-01-01", "rules": [rule | {"metric": "auroc"}]}))
+    assert decide(evidence, auroc).reasons[0].status == "not_evaluable"
+
+
 def test_empty_evidence_is_rejected_by_every_rule() -> None:
     verdict = decide({}, POLICY)
     assert not verdict.passed

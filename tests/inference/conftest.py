@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radloop.inference.predictor import Predictor
-from tests.bundles import make_bundle
+from tests.bundles import KINDS, make_bundle
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,13 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def predictor(sealed: Path) -> Predictor:
     """Return the predictor of the sealed bundle."""
     return Predictor(sealed)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Predictor]:
+    """Return a predictor of every kind of bundle, see `tests.bundles.KINDS`."""
+    bundles = tmp_path_factory.mktemp("kinds")
+    return {kind: Predictor(make_bundle(bundles, **changes)) for kind, changes in KINDS.items()}
 
 
 @pytest.fixture

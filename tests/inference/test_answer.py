@@ -39,7 +39,9 @@ def test_the_body_has_every_member_of_the_interface() -> None:
         "request_id": "r",
         "use_case": "tb-cxr",
         "model": {"version": 4, "bundle": "b", "data_version": "d", "evidence": "e"},
-        "findings": [{"label": "tuberculosis", "probability": 0.91, "threshold": 0.42, "positive": True, "boxes": None}],
+        "findings": [
+            {"label": "tuberculosis", "probability": 0.91, "threshold": 0.42, "positive": True, "boxes": None, "point": None}
+        ],
         "prediction_set": None,
         "abstained": None,
         "severity": None,

@@ -6,26 +6,52 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import FACTS, bundle_folder, read_facts, seal_bundle, write_facts
+from radloop.inference.bundle import FACTS, BundleFacts, bundle_folder, read_facts, seal_bundle, write_facts
 from radloop.records.seal import digest_folder
-from tests.bundles import make_facts
+from tests.bundles import KINDS, make_facts
 
 
-def test_facts_survive_the_file(tmp_path: Path) -> None:
-    facts = make_facts()
+@pytest.mark.parametrize("kind", KINDS)
+def test_facts_survive_the_file(tmp_path: Path, kind: str) -> None:
+    facts = make_facts(**KINDS[kind])
     write_facts(tmp_path, facts)
     assert read_facts(tmp_path) == facts
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        ("binary", {"outputs": ["normal", "measles"]}, "outputs names what labels does not"),
+        ("multilabel", {"outputs": ["mass", "nodule"]}, "4 temperatures for 2 outputs"),
+        ("multiclass", {"calibration": {"temperatures": [1.0] * 4, "n": 1}}, "4 temperatures for 4 outputs"),
+        ("multiclass", {"operating_points": [{"label": "glioma", "threshold": 0.5, "n": 1}]}, "operating_points"),
+        ("binary", {"operating_points": []}, "operating_points are not those of the outputs"),
+    ],
+)
+def test_facts_whose_parts_do_not_fit_together_are_refused(kind: str, change: dict[str, object], words: str) -> None:
+    document = make_facts(**KINDS[kind]).model_dump(mode="json") | change
+    with pytest.raises(ValidationError, match=words):
+        BundleFacts.model_validate_json(json.dumps(document))
+
+
+def test_thresholds_and_widths() -> None:
+    assert make_facts(**KINDS["multiclass"]).thresholds == (None,) * 4
+    assert make_facts(**KINDS["multilabel"]).thresholds == (0.42, 0.42, 0.42, None)
+    assert make_facts().width == 0
+    assert make_facts(**KINDS["fusion"]).width == 2 + 4 + 2 + 3  # age, sex, temperature, intubated
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"extra": 1},
-        {"schema_version": 2},
+        {"schema_version": 1},
         {"synthetic": "no"},
-        {"calibration": {"method": "temperature", "temperature": 0.0, "n": 1}},
+        {"calibration": {"method": "temperature", "temperatures": [0.0], "n": 1, "warnings": []}},
+        {"calibration": {"method": "temperature", "temperatures": [], "n": 1, "warnings": []}},
     ],
 )
 def test_other_facts_are_refused(tmp_path: Path, change: dict[str, object]) -> None:

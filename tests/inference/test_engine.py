@@ -11,7 +11,8 @@ import torch
 
 from radloop.errors import IntegrityError
 from radloop.inference.engine import Engine
-from tests.bundles import SIZE, TinyNetwork, make_images
+from radloop.inference.predictor import Predictor
+from tests.bundles import KINDS, SIZE, TinyNetwork, form_of, make_clinical, make_facts, make_images
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +20,43 @@ def engine(sealed: Path) -> Engine:
     return Engine(sealed / "bundle", SIZE)
 
 
-def test_it_agrees_with_the_network_that_was_exported(engine: Engine) -> None:
-    network = TinyNetwork(1).eval()
-    for image in make_images(5, seed=3):
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_agrees_with_the_network_that_was_exported(kinds: dict[str, Predictor], kind: str) -> None:
+    facts = kinds[kind].facts
+    engine, network = Engine(kinds[kind].bundle.content, SIZE), TinyNetwork(1, *form_of(facts)).eval()
+    for image, clinical in zip(make_images(5, seed=3), make_clinical(5, facts.width), strict=True):
         with torch.no_grad():
-            logits, embedding, cam = network(torch.from_numpy(image)[None, None])
-        output = engine.run(image)
-        assert output.logit == pytest.approx(float(logits), abs=1e-4)
-        assert output.embedding == pytest.approx(embedding[0].numpy(), abs=1e-4)
-        assert output.cam == pytest.approx(cam[0, 0].numpy(), abs=1e-4)
-        assert (output.cam >= 0).all()
+            expected = network.explain(torch.from_numpy(image)[None, None], torch.from_numpy(clinical)[None])
+        output = engine.run(image, clinical)
+        assert output.logits.dtype == np.float64
+        assert output.logits == pytest.approx(expected.logits[0].numpy(), abs=1e-4)
+        assert output.embedding == pytest.approx(expected.embedding[0].numpy(), abs=1e-4)
+        assert output.cam == pytest.approx(expected.cam[0].numpy(), abs=1e-4)
+        assert output.cam.shape[0] == len(facts.outputs) and (output.cam >= 0).all()
+        for found, logits in ((output.grades, expected.grades), (output.mask, expected.mask)):
+            assert (found is None) == (logits is None)
+            if found is not None and logits is not None:
+                assert found == pytest.approx(torch.sigmoid(logits).numpy().reshape(found.shape), abs=1e-4)
+
+
+def test_values_that_are_not_given_are_unknown(kinds: dict[str, Predictor]) -> None:
+    engine, image = Engine(kinds["fusion"].bundle.content, SIZE), make_images(1, seed=3)[0]
+    nothing, known = np.zeros(engine.width, np.float32), make_clinical(1, engine.width)[0]
+    assert np.array_equal(engine.run(image).logits, engine.run(image, nothing).logits)
+    assert not np.array_equal(engine.run(image).logits, engine.run(image, known).logits)
+    for wrong in (nothing[:-1], nothing.astype(np.float64)):
+        with pytest.raises(ValueError, match="expected float32"):
+            engine.run(image, wrong)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "binary"])
+def test_a_network_of_another_kind_is_refused(engine: Engine, kinds: dict[str, Predictor], kind: str) -> None:
+    engine.check(make_facts())
+    for network, facts in ((engine, make_facts(**KINDS[kind])), (Engine(kinds[kind].bundle.content, SIZE), make_facts())):
+        if kind == "segmentation" and network is not engine:
+            facts = make_facts(**KINDS["segmentation"] | {"location": None})
+        with pytest.raises(IntegrityError, match="not those of its facts"):
+            network.check(facts)
 
 
 def test_threads_get_the_bits_that_one_gets(engine: Engine) -> None:
@@ -37,7 +65,7 @@ def test_threads_get_the_bits_that_one_gets(engine: Engine) -> None:
     with ThreadPoolExecutor(8) as pool:
         crowded = list(pool.map(engine.run, images))
     for one, other in zip(alone, crowded, strict=True):
-        assert one.logit == other.logit
+        assert np.array_equal(one.logits, other.logits)
         assert np.array_equal(one.embedding, other.embedding) and np.array_equal(one.cam, other.cam)
 
 
@@ -51,13 +79,14 @@ def test_results_outlive_the_next_request(engine: Engine) -> None:
 
 def test_one_stream_gives_the_same_bits(engine: Engine, sealed: Path) -> None:
     image = make_images(1, seed=6)[0]
-    assert Engine(sealed / "bundle", SIZE, streams=1).run(image).logit == engine.run(image).logit
+    assert np.array_equal(Engine(sealed / "bundle", SIZE, streams=1).run(image).logits, engine.run(image).logits)
 
 
 def test_a_cache_gives_the_same_bits(engine: Engine, sealed: Path, tmp_path: Path) -> None:
     image = make_images(1, seed=6)[0]
     for _ in range(2):
-        assert Engine(sealed / "bundle", SIZE, cache=tmp_path).run(image).logit == engine.run(image).logit
+        cached = Engine(sealed / "bundle", SIZE, cache=tmp_path)
+        assert np.array_equal(cached.run(image).logits, engine.run(image).logits)
     assert list(tmp_path.iterdir())
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from radloop.errors import InadmissibleImage, Refusal
+from radloop.errors import InadmissibleImage, InputError, Refusal
 from radloop.images.decode import decode
 from radloop.inference.predictor import Predictor
-from radloop.inference.proposal import propose
+from radloop.inference.proposal import propose, takers
 from radloop.use_case import ImageSpec
 from tests.bundles import SIZE, make_bundle, make_images
 from tests.image_files import make_dicom, make_raster
@@ -48,3 +48,32 @@ def test_none_is_served(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as caught:
         propose({}, decode(make_raster(IMAGE)))
     assert caught.value.code == "no_champion"
+
+
+def test_values_that_one_use_case_takes_mean_that_one(kinds: dict[str, Predictor]) -> None:
+    both = {"tb-cxr": kinds["binary"], "covid-cxr": kinds["fusion"]}
+    image = decode(make_dicom(IMAGE, stored=8))
+    assert propose(both, image, {"temperature": 38}) == "covid-cxr"
+    assert set(takers(both, {"age": 40})) == set(both)
+    with pytest.raises(Refusal) as caught:
+        propose(both, image, {"age": 40})
+    assert caught.value.code == "ambiguous_use_case"
+    assert propose({**both, "thorax-cxr": kinds["multilabel"]}, image, target="hernia") == "thorax-cxr"
+
+
+@pytest.mark.parametrize(
+    ("clinical", "target", "code", "hint"),
+    [
+        ({"temprature": 38}, None, "unknown_clinical_value", "did you mean 'temperature'?"),
+        ({"temperature": 99}, None, "invalid_clinical_value", "Cel"),
+        ({"age": "old"}, None, "invalid_clinical_value", "years"),
+        (None, "measles", "unknown_target", "tuberculosis"),
+    ],
+)
+def test_what_nobody_takes_is_refused_before_the_image_is_read(
+    kinds: dict[str, Predictor], clinical: dict[str, object] | None, target: str | None, code: str, hint: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        takers({"a": kinds["binary"], "b": kinds["fusion"]}, clinical, target)
+    assert (caught.value.code, hint in caught.value.hint) == (code, True)
+    assert takers({}, clinical, target) == {}

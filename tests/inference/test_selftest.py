@@ -8,16 +8,34 @@ import numpy as np
 import pytest
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import SELFTEST
+from radloop.inference.bundle import SELFTEST, Bundle
 from radloop.inference.engine import Engine
 from radloop.inference.predictor import Predictor
 from radloop.inference.selftest import TOLERANCE, run_selftest
 from radloop.inference.verification import verify_bundle
-from tests.bundles import SIZE, make_bundle
+from tests.bundles import KINDS, SIZE, make_bundle
 
 
 def test_it_passes_on_the_machine_that_made_it(sealed: Path) -> None:
     assert run_selftest(verify_bundle(sealed), Engine(sealed / "bundle", SIZE)) < 1e-9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_that_is_answered_is_tested(kinds: dict[str, Predictor], tmp_path: Path, kind: str) -> None:
+    bundle = kinds[kind].bundle
+    engine = Engine(bundle.content, SIZE)
+    with np.load(bundle.content / SELFTEST) as archive:
+        cases = dict(archive)
+    judged = {"fusion": {"probabilities", "grades"}, "location": {"probabilities", "masks"}}
+    expected = judged.get(kind, {"probabilities", "masks"} if kind == "segmentation" else {"probabilities"})
+    assert set(cases) == {"images", "clinical"} | expected
+    assert run_selftest(bundle, engine) < 1e-9
+    copy = Bundle(bundle.facts, tmp_path, bundle.digest)
+    copy.content.mkdir()
+    for name in expected:
+        np.savez(copy.content / SELFTEST, **cases | {name: cases[name] + 1.5 * TOLERANCE})
+        with pytest.raises(IntegrityError, match="differs by"):
+            run_selftest(copy, engine)
 
 
 @pytest.mark.parametrize("shift", [1.5 * TOLERANCE, float("nan")])
@@ -33,11 +51,16 @@ def test_a_difference_within_the_tolerance_passes(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_selftest_fails(folder: Path) -> None:
     bundle, engine = verify_bundle(folder), Engine(folder / "bundle", SIZE)
+    images, clinical = np.zeros((1, SIZE, SIZE), np.uint8), np.zeros((1, 0), np.float32)
     cases: list[dict[str, np.ndarray]] = [
         {},
-        {"images": np.zeros((0, SIZE, SIZE), np.uint8), "probabilities": np.zeros(0)},
-        {"images": np.zeros((1, SIZE, SIZE), np.float32), "probabilities": np.zeros(1)},
-        {"images": np.zeros((1, SIZE, SIZE), object), "probabilities": np.zeros(1)},
+        {"images": images[:0], "clinical": clinical[:0], "probabilities": np.zeros((0, 1))},
+        {"images": images.astype(np.float32), "clinical": clinical, "probabilities": np.zeros((1, 1))},
+        {"images": images.astype(object), "clinical": clinical, "probabilities": np.zeros((1, 1))},
+        {"images": images, "probabilities": np.zeros((1, 1))},
+        {"images": images, "clinical": clinical},
+        {"images": images, "clinical": clinical, "probabilities": np.zeros(1)},
+        {"images": images, "clinical": clinical, "probabilities": np.zeros((1, 1)), "masks": np.zeros((1, 8, 8))},
     ]
     for arrays in cases:
         np.savez(folder / "bundle" / SELFTEST, **arrays)

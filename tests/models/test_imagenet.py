@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from radloop.models.imagenet import normalise, to_centred
+from radloop.models.imagenet import normalise, to_centred, to_symmetric
 
 
 def test_grey_becomes_three_normalised_channels() -> None:
@@ -19,6 +19,12 @@ def test_grey_becomes_three_normalised_channels() -> None:
 def test_centred_is_what_the_lite_networks_saw(grey: float, centred: float) -> None:
     pixels = to_centred()(normalise()(torch.full((1, 1, 2, 2), grey)))
     torch.testing.assert_close(pixels, torch.full((1, 3, 2, 2), centred), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("grey", "value"), [(0.0, -1.0), (127.5, 0.0), (255.0, 1.0)])
+def test_symmetric_runs_from_minus_one_to_one(grey: float, value: float) -> None:
+    pixels = to_symmetric()(normalise()(torch.full((1, 1, 2, 2), grey)))
+    torch.testing.assert_close(pixels, torch.full((1, 3, 2, 2), value), atol=1e-6, rtol=0)
 
 
 def test_the_constants_are_not_weights() -> None:

@@ -24,7 +24,7 @@ def published(tmp_path: Path) -> TorchvisionWeights:
     path = tmp_path / "weights.pth"
     torch.save({"a.denselayer1.norm.1.weight": torch.ones(2), "norm0.bias": torch.ones(1), "fc.weight": torch.ones(3)}, path)
     path = path.rename(tmp_path / f"net-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pth")
-    return TorchvisionWeights(path.as_uri(), classifier="fc")
+    return TorchvisionWeights(path.as_uri())
 
 
 def test_lite0_comes_with_its_package() -> None:
@@ -43,13 +43,13 @@ def test_one_changed_byte_is_refused(tmp_path: Path) -> None:
         read(path, digest)
 
 
-def test_a_download_is_kept_and_its_classifier_left_out(
+def test_a_download_is_kept_and_old_names_become_new(
     cache: Path, published: TorchvisionWeights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RADLOOP_OFFLINE", raising=False)
-    assert set(torchvision_weights(published)) == {"a.denselayer1.norm1.weight", "norm0.bias"}
+    assert set(torchvision_weights(published)) == {"a.denselayer1.norm1.weight", "norm0.bias", "fc.weight"}
     monkeypatch.setenv("RADLOOP_OFFLINE", "1")
-    assert set(torchvision_weights(published)) == {"a.denselayer1.norm1.weight", "norm0.bias"}
+    assert set(torchvision_weights(published)) == {"a.denselayer1.norm1.weight", "norm0.bias", "fc.weight"}
     assert [file.name for file in cache.iterdir()] == [published.file.name]
 
 
@@ -62,5 +62,5 @@ def test_offline_says_where_the_file_belongs(cache: Path, published: Torchvision
 def test_a_failed_download_says_so_and_leaves_nothing(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RADLOOP_OFFLINE", raising=False)
     with pytest.raises(FileNotFoundError, match="pretrained: false"):
-        torchvision_weights(TorchvisionWeights((tmp_path / "gone-00000000.pth").as_uri(), classifier="fc"))
+        torchvision_weights(TorchvisionWeights((tmp_path / "gone-00000000.pth").as_uri()))
     assert not list(cache.iterdir())

@@ -27,7 +27,7 @@ def test_the_documentation_shows_every_operation_and_field() -> None:
     openapi = create_app(Settings()).openapi()
     page = docs_page(openapi)
     assert set(openapi["paths"]) == {"/v1/predict", "/v1/use_cases"}
-    for word in (*openapi["paths"], "image", "clinical", "prediction_set", "503"):
+    for word in (*openapi["paths"], "image", "clinical", "target", "prediction_set", "severity", "boxes", "503"):
         assert word in page
     assert "{{" not in page
 
@@ -41,3 +41,37 @@ def test_the_reading_page_is_plain_about_itself() -> None:
     page = read_page()
     assert "Not a medical device" in page and "Synthetic model" in page
     assert "prefers-color-scheme: dark" in page and "max-width: 45rem" in page
+
+
+def test_the_documentation_says_what_a_box_and_a_choice_are() -> None:
+    schemas = create_app(Settings()).openapi()["components"]["schemas"]
+    assert schemas["Finding"]["properties"]["boxes"]["anyOf"][0]["items"]["prefixItems"] == [{"type": "integer"}] * 4
+    page = docs_page(
+        {
+            "info": {"title": "t"},
+            "paths": {
+                "/x": {
+                    "get": {
+                        "responses": {
+                            "200": {
+                                "content": {
+                                    "application/json": {
+                                        "schema": {
+                                            "properties": {
+                                                "box": {
+                                                    "type": "array",
+                                                    "prefixItems": [{"type": "integer"}, {"type": "number"}],
+                                                },
+                                                "one": {"oneOf": [{"type": "string"}, {"type": "null"}]},
+                                            }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            },
+        }
+    )
+    assert "[integer, number], optional" in page and "string or null, optional" in page

@@ -139,6 +139,7 @@ def test_pages_load_nothing_from_elsewhere(http: httpx.Client) -> None:
 def test_a_dicom_can_be_looked_at(http: httpx.Client) -> None:
     response = http.post("/read/preview", files={"image": SOURCES["dicom"]})
     assert response.headers["content-type"] == "image/png"
+    assert (response.headers["x-image-rows"], response.headers["x-image-columns"]) == ("256", "256")
     with Image.open(io.BytesIO(response.content)) as picture:
         assert np.array_equal(np.asarray(picture), IMAGE)
 

@@ -52,7 +52,9 @@ def test_each_draw_equals_a_plain_loop(metric: str, decimals: int) -> None:
     scores, labels, patients = cohort(4, 60, 90, decimals)
     owner = np.unique(patients, return_inverse=True)[1]
     weights = resamples.drawn(np.random.default_rng(0), 60, 25)
-    fast = resamples.evaluate(resamples.presorted(scores, labels.astype(float), patients, THRESHOLD), weights, [metric])
+    fast = resamples.evaluate(
+        resamples.presorted(scores, labels.astype(float), owner, 60, scores >= THRESHOLD), weights, [metric]
+    )
     np.testing.assert_allclose(fast[metric], by_loop(SLOW[metric], weights, scores, labels, owner), rtol=0, atol=1e-12)
 
 

@@ -1,6 +1,16 @@
 """A typed HTTP client of the service; it imports nothing else of Radloop and can be copied out of it."""
 
-from radloop.client.answers import Answer, Explanation, Finding, Model, PredictionSet, ServedUseCase
+from radloop.client.answers import (
+    Answer,
+    Explanation,
+    Finding,
+    Grade,
+    Model,
+    PredictionSet,
+    ServedFinding,
+    ServedUseCase,
+    ServedValue,
+)
 from radloop.client.client import AsyncClient, Client
 from radloop.client.errors import FailedError, RefusedError, ServiceError, UnreachableError
 
@@ -11,10 +21,13 @@ __all__ = [
     "Explanation",
     "FailedError",
     "Finding",
+    "Grade",
     "Model",
     "PredictionSet",
     "RefusedError",
+    "ServedFinding",
     "ServedUseCase",
+    "ServedValue",
     "ServiceError",
     "UnreachableError",
 ]

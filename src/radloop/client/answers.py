@@ -21,12 +21,29 @@ class Model(_Body):
 
 
 class Finding(_Body):
-    """One label's calibrated probability against its operating point."""
+    """One label's calibrated probability against its operating point.
+
+    Attributes:
+        threshold: None where the most probable label is the positive one, and where none could be fitted.
+        positive: None where no threshold could be fitted.
+        boxes: of a positive finding that the model locates, its regions, the largest first: x0, y0, x1, y1 in pixels of
+            the image that was sent.
+        point: likewise, the strongest place: x, y.
+    """
 
     label: str
     probability: float
-    threshold: float
-    positive: bool
+    threshold: float | None
+    positive: bool | None
+    boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    point: tuple[int, int] | None = None
+
+
+class Grade(_Body):
+    """How grave it is: a level, and the expected level counted from 0 (the mildest)."""
+
+    grade: str
+    score: float
 
 
 class PredictionSet(_Body):
@@ -53,7 +70,9 @@ class Answer(_Body):
     """The answer for one image.
 
     Attributes:
-        uncertainty: binary entropy of the probability, bits.
+        findings: one an output of the model.
+        severity: None where the model does not grade.
+        uncertainty: 0 (sure) to 1, an entropy of the probabilities.
         warnings: sentences, each after a stable code and a colon.
         recorded: whether the service wrote the answer to its record.
     """
@@ -65,20 +84,47 @@ class Answer(_Body):
     findings: tuple[Finding, ...]
     prediction_set: PredictionSet | None = None
     abstained: str | None = None
-    severity: float | None = None
+    severity: Grade | None = None
     uncertainty: float
     explanation: Explanation | None = None
     warnings: tuple[str, ...] = ()
     recorded: bool = False
 
 
+class ServedFinding(_Body):
+    """One output of a model; its threshold is None where the most probable one is positive, or where none is known."""
+
+    label: str
+    threshold: float | None
+
+
+class ServedValue(_Body):
+    """A clinical value that a model takes beside the image: one of its words, or a number within its limits."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
 class ServedUseCase(_Body):
-    """A use case that the service answers for."""
+    """A use case that the service answers for.
+
+    Attributes:
+        threshold: of the one finding; None where there are several.
+        findings: what it answers about.
+        levels: of severity, from the mildest; empty where the model does not grade.
+        clinical: what the model takes beside the image; age and sex are always understood.
+    """
 
     use_case: str
     title: str
     synthetic: bool
-    threshold: float
+    threshold: float | None
+    findings: tuple[ServedFinding, ...] = ()
+    levels: tuple[str, ...] = ()
+    clinical: tuple[ServedValue, ...] = ()
     modalities: tuple[str, ...]
     body_parts: tuple[str, ...]
     model: Model

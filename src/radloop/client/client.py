@@ -36,20 +36,26 @@ class Client:
         self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
 
     def predict(
-        self, source: Source, use_case: str | None = None, clinical: Mapping[str, Any] | None = None, explain: bool = False
+        self,
+        source: Source,
+        use_case: str | None = None,
+        clinical: Mapping[str, Any] | None = None,
+        explain: bool = False,
+        target: str | None = None,
     ) -> Answer:
         """Answer for one image.
 
         Args:
             source: the path of a DICOM, PNG or JPEG, or its bytes; the file's name is not sent.
             use_case: without it, the service takes the one that admits the image.
-            clinical: `age` (years) and `sex`, where known.
+            clinical: `age` (years), `sex` and the values that `use_cases` lists, where known.
             explain: ask for the heat map.
+            target: the finding that it explains; without it, the most probable one.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain)), Answer)
+        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
 
     def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -90,14 +96,19 @@ class AsyncClient:
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout, transport=transport)
 
     async def predict(
-        self, source: Source, use_case: str | None = None, clinical: Mapping[str, Any] | None = None, explain: bool = False
+        self,
+        source: Source,
+        use_case: str | None = None,
+        clinical: Mapping[str, Any] | None = None,
+        explain: bool = False,
+        target: str | None = None,
     ) -> Answer:
         """Answer for one image; see `Client.predict`.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain)), Answer)
+        return _read(await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
 
     async def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -124,11 +135,15 @@ class AsyncClient:
         await self.close()
 
 
-def _form(source: Source, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool) -> dict[str, Any]:
+def _form(
+    source: Source, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool, target: str | None
+) -> dict[str, Any]:
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
     data = {"explain": "true" if explain else "false"}
     if use_case is not None:
         data["use_case"] = use_case
+    if target is not None:
+        data["target"] = target
     if clinical is not None:
         data["clinical"] = json.dumps(dict(clinical))
     return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}

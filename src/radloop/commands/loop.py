@@ -9,7 +9,7 @@ import click
 
 from radloop.commands.console import Outcome, answering, json_option, use_case_argument
 from radloop.settings import Settings
-from radloop.stages import STAGES, Budget
+from radloop.stages import STAGES, Budget, headline
 
 _trials = click.option("--trials", type=click.IntRange(min=1), help="Number of trials; the YAML's by default.")
 _epochs = click.option("--max-epochs", type=click.IntRange(min=1), help="Epochs a trial at the most.")
@@ -48,21 +48,17 @@ def retrain(
 def _summary(document: dict[str, Any]) -> str:
     marks = {"passed": "ok", "failed": "NO", "not_evaluable": "NO", "not_applicable": "--"}
     use_case, version = document["use_case"], document["model_version"]
-    area = document["metrics"]["auroc"]
     lines = [f"  {marks[reason['status']]}  {reason['rule']}: {reason['sentence']}" for reason in document["reasons"]]
     if document["verdict"] == "passed":
         approve = f"radloop review approve {use_case} {version} --by NAME --note TEXT"
         end = f"next: a reviewer reads the report and runs\n  {approve}\n  radloop deploy {use_case}"
     else:
         end = "rejected: no alias was moved; the evidence is kept."
-    bounds = f"{_shown(area['value'])} ({_shown(area['low'])} to {_shown(area['high'])})"
     seconds = document["seconds"]["total"]
-    head = f"{use_case} version {version}: {document['verdict']} by the gate, test AUROC {bounds}, {seconds:.0f} s"
+    head = (
+        f"{use_case} version {version}: {document['verdict']} by the gate, test {headline(document['metrics'])}, {seconds:.0f} s"
+    )
     return "\n".join([head, *lines, f"report: {document['report']}", end])
-
-
-def _shown(number: float | None) -> str:
-    return "not evaluable" if number is None else f"{number:.3f}"
 
 
 @click.command()

@@ -156,10 +156,14 @@ def _line(file: Path, result: dict[str, Any]) -> str:
     if "error" in result:
         hint = result["error"]["hint"]
         return f"{file}: refused ({result['error']['code']}): {result['error']['message']}" + (f" ({hint})" if hint else "")
-    parts = [_found(finding) for finding in result["findings"]]
+    parts = [_found(finding) for finding in sorted(result["findings"], key=lambda one: -one["probability"])]
+    if result["severity"]:
+        parts.append(f"severity {result['severity']['grade']} ({result['severity']['score']:.2f})")
     return f"{file}: {'; '.join(parts)}" + "".join(f"\n  note: {warning}" for warning in result["warnings"])
 
 
 def _found(finding: dict[str, Any]) -> str:
-    answer = "yes" if finding["positive"] else "no"
-    return f"{finding['label']} {answer}, probability {finding['probability']:.3f} against {finding['threshold']:.3f}"
+    answer = {True: "yes", False: "no", None: "undecided"}[finding["positive"]]
+    against = "" if finding["threshold"] is None else f" against {finding['threshold']:.3f}"
+    boxes = "".join(f", at {box}" for box in finding["boxes"] or ())
+    return f"{finding['label']} {answer}, probability {finding['probability']:.3f}{against}{boxes}"

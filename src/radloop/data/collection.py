@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Thread
@@ -20,6 +20,7 @@ from radloop.data.store_index import Known, StoreIndex
 from radloop.data.storing import VERSION, Job
 from radloop.errors import RadloopError, Refusal
 from radloop.images.deidentify import pseudonym
+from radloop.images.mask import Region
 from radloop.images.pool import Pool
 from radloop.records.seal import digest_document
 from radloop.use_case import UseCase
@@ -28,6 +29,9 @@ _BATCH = 64
 _VIDEO = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm"})
 _VIDEO_SIZE = 240_000_000
 """The size that a video counts as: its frames are many images, and minutes are its due."""
+
+_PASSING = frozenset({"decode_timeout", "decoder_crashed"})
+"""Refusals that tell of the machine's hour as much as of the file: the next ingest tries again."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,9 @@ def collect(
     workers: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Collected:
-    """Store every row's file under `staging/images`; the order of the result is that of the rows.
+    """Store every row's file under `staging/images` and its mask, where the use case locates, under `staging/masks`.
+
+    The order of the result is that of the rows.
 
     Args:
         rows: of the source.
@@ -79,6 +85,10 @@ def collect(
     """
     images = staging / "images"
     images.mkdir(parents=True, exist_ok=True)
+    if use_case.location is None:
+        rows = [replace(row, region=None) if row.region else row for row in rows]
+    else:
+        (staging / "masks").mkdir(exist_ok=True)
     known = index.known()
     facts: dict[int, dict[str, Any]] = {}
     base = recipe_of(use_case)
@@ -110,13 +120,24 @@ def recipe_of(use_case: UseCase) -> str:
 
 
 def _task(number: int, row: SourceRow, index: StoreIndex, base: str, patient: str) -> _Task:
-    try:
-        status = row.path.stat()
-        stamp = f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
-    except OSError:
-        stamp = "missing"
     member = f"#{row.member[0]}#{row.member[1]}" if row.member else ""
-    return _Task(number, row, index.source(row.name + member), stamp, f"{base}:{patient}", patient)
+    recipe = f"{base}:{patient}" + (f":{_recipe_of_region(row.region)}" if row.region else "")
+    return _Task(number, row, index.source(row.name + member), _stamp(row.path), recipe, patient)
+
+
+def _stamp(path: Path) -> str:
+    """Return what tells whether a source's file was touched."""
+    try:
+        status = path.stat()
+    except OSError:
+        return "missing"
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
+
+
+def _recipe_of_region(region: Region) -> str:
+    outline = _stamp(region.outline) if region.outline else None
+    boxes = [list(box) for box in region.boxes]
+    return digest_document({"outline": outline, "boxes": boxes, "shares": region.shares})
 
 
 def _warm(pool: Pool) -> None:
@@ -140,7 +161,7 @@ def _stored(
             source: Path | bytes = read_bytes(row) if row.member else row.path
             size = 0 if task.stamp == "missing" else int(task.stamp.split(":")[0])
             size = _VIDEO_SIZE if row.path.suffix.lower() in _VIDEO else size
-            yield (Job(source, task.patient, key, images, use_case.image, use_case.quarantine),), size
+            yield (Job(source, task.patient, key, images, use_case.image, use_case.quarantine, row.region),), size
 
     batch: list[tuple[str, str, Known, dict[str, NDArray[np.uint8]]]] = []
     try:
@@ -152,7 +173,8 @@ def _stored(
                 document, arrays = reply
                 thumbnails = {image["id"]: array for image, array in zip(document["images"], arrays, strict=True)}
                 _note_stamps(document, images)
-            batch.append((task.source, task.patient, Known(task.stamp, task.recipe, document), thumbnails))
+            if document.get("refusal", {}).get("code") not in _PASSING:
+                batch.append((task.source, task.patient, Known(task.stamp, task.recipe, document), thumbnails))
             if len(batch) >= _BATCH:
                 index.keep(batch)
                 batch = []
@@ -162,39 +184,44 @@ def _stored(
 
 
 def _note_stamps(document: dict[str, Any], images: Path) -> None:
-    """Keep the stored file's size and time, by which the next ingest knows that it is untouched."""
-    for image in document["images"]:
-        status = (images.parent / image["path"]).stat()
-        image["stamp"] = [status.st_size, status.st_mtime_ns]
+    """Keep the stored files' sizes and times, by which the next ingest knows that they are untouched."""
+    for file in _files(document):
+        status = (images.parent / file["path"]).stat()
+        file["stamp"] = [status.st_size, status.st_mtime_ns]
+
+
+def _files(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is known of each stored file, images and masks: {"path", "sha256", "stamp"} among others."""
+    return [file for image in document["images"] for file in (image, image.get("mask_file")) if file is not None]
 
 
 def _bring(facts: dict[str, Any], folder: Path, staging: Path) -> bool:
     """Link a known file's stored images from the present data into the new folder; False where one is gone or touched."""
     if "refusal" in facts:
         return True
-    for image in facts["images"]:
-        target = staging / image["path"]
-        if _untouched(target, image):
+    for file in _files(facts):
+        target = staging / file["path"]
+        if _untouched(target, file):
             continue
-        present = folder / image["path"]
-        if not _untouched(present, image) and not _intact(present, image):
+        present = folder / file["path"]
+        if not _untouched(present, file) and not _intact(present, file):
             return False
         link(present, target)
     return True
 
 
-def _untouched(path: Path, image: dict[str, Any]) -> bool:
+def _untouched(path: Path, file: dict[str, Any]) -> bool:
     try:
         status = path.stat()
     except OSError:
         return False
-    return bool([status.st_size, status.st_mtime_ns] == image["stamp"])
+    return bool([status.st_size, status.st_mtime_ns] == file["stamp"])
 
 
-def _intact(path: Path, image: dict[str, Any]) -> bool:
+def _intact(path: Path, file: dict[str, Any]) -> bool:
     """Tell whether a file with other times, as after a checkout, still has its bytes."""
     try:
-        return bool(sha256(path.read_bytes()).hexdigest() == image["sha256"])
+        return bool(sha256(path.read_bytes()).hexdigest() == file["sha256"])
     except OSError:
         return False
 

@@ -13,8 +13,8 @@ from radloop.data.objects import Objects
 from radloop.records import erasures
 from radloop.settings import Settings
 
-_COLUMNS = ("label", "split", "excluded")
-_FINDING = "finding_"
+_COLUMNS = ("label", "split", "excluded", "extent", "mask")
+_MORE = ("finding_", "clinical_")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def difference(old: pd.DataFrame, new: pd.DataFrame) -> Difference:
 
 def _compared(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     both = [column for column in new.columns if column in old.columns]
-    return [column for column in both if column in _COLUMNS or column.startswith(_FINDING)]
+    return [column for column in both if column in _COLUMNS or column.startswith(_MORE)]
 
 
 def _words(frame: pd.DataFrame, ids: list[Any], column: str) -> list[Any]:

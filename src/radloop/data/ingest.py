@@ -193,17 +193,19 @@ def _added(frame: pd.DataFrame, folder: Path, staging: Path, use_case: UseCase) 
     present = present[~present["id"].isin(frame["id"]) & ~present["clip"].isin(frame["id"])]
     # What the policy dropped is judged anew with the new rows; a broken quality rule stays broken.
     present.loc[present["excluded"] == "leak", "excluded"] = None
-    for path in present["path"].dropna().unique():
-        if not (staging / str(path)).exists():
-            link(folder / str(path), staging / str(path))
-    return pd.concat([present, frame], ignore_index=True)[manifest.columns_of(use_case)]
+    columns = manifest.columns_of(use_case)
+    present = present[[name for name in columns if name in present]]
+    for path in manifest.files_of(present):
+        if not (staging / path).exists():
+            link(folder / path, staging / path)
+    return pd.concat([present, frame], ignore_index=True)[columns]
 
 
 def _prune(staging: Path, frame: pd.DataFrame) -> None:
     """Remove what a killed ingest of another source left."""
-    listed = {str(path) for path in frame["path"].dropna()}
-    for path in (staging / "images").iterdir():
-        if f"images/{path.name}" not in listed:
+    listed = manifest.files_of(frame)
+    for path in [*(staging / "images").iterdir(), *(staging / "masks").glob("*")]:
+        if f"{path.parent.name}/{path.name}" not in listed:
             path.unlink()
 
 

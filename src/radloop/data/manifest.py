@@ -28,6 +28,7 @@
 | pixels | string | sha256 of the pixels as they are stored, with their type and size: equal for identical images |
 | dhash | string | 256-bit difference hash, hexadecimal, see `radloop.images.fingerprint` |
 | finding_* | float or null | one column for each finding of a multi-label use case: 1, 0, null is unknown |
+| mask | string or null | of a use case with `location`: a stored PNG of the image's size, 255 inside; null where there is none |
 | clinical_* | float, string or null | one column for each clinical value of the use case; its field metadata holds the unit |
 """
 
@@ -89,6 +90,7 @@ class Row:
     sha256: str
     pixels: str
     dhash: str
+    mask: str | None = None
     findings: Mapping[str, float | None] = field(default_factory=dict)
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
 
@@ -104,7 +106,8 @@ PARQUET: Mapping[str, Any] = {
 }
 """How a manifest is written: the same rows give the same bytes."""
 _TYPES = {"int": pa.int32(), "float": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
-COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Row) if item.name not in ("findings", "clinical"))
+_CONDITIONAL = ("mask", "findings", "clinical")
+COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Row) if item.name not in _CONDITIONAL)
 """The columns that every manifest has, in their order."""
 _BASE = [pa.field(item.name, _TYPES[str(item.type).split(" ")[0]]) for item in fields(Row) if item.name in COLUMNS]
 
@@ -117,6 +120,8 @@ def columns_of(use_case: UseCase) -> list[str]:
 def _schema(use_case: UseCase) -> pa.Schema:
     findings = use_case.labels.findings if isinstance(use_case.labels, FindingLabels) else ()
     more = [pa.field(f"finding_{word}", pa.float64()) for word in findings]
+    if use_case.location is not None:
+        more.append(pa.field("mask", pa.string()))
     for name, value in use_case.clinical.items():
         kind = pa.string() if value.words else pa.float64()
         more.append(pa.field(f"clinical_{name}", kind, metadata={"unit": value.unit or ""}))
@@ -132,7 +137,7 @@ def write_manifest(folder: Path, frame: pd.DataFrame, use_case: UseCase) -> Path
 
 
 def _flat(row: Row) -> dict[str, Any]:
-    flat: dict[str, Any] = {name: getattr(row, name) for name in COLUMNS}
+    flat: dict[str, Any] = {name: getattr(row, name) for name in (*COLUMNS, "mask")}
     flat |= {f"finding_{word}": value for word, value in row.findings.items()}
     return flat | {f"clinical_{name}": value for name, value in row.clinical.items()}
 
@@ -167,6 +172,11 @@ def read_manifest(folder: Path) -> pd.DataFrame:
         raise IntegrityError("manifest_schema", f"{path.name} has another schema", "run `radloop ingest` again")
     frame: pd.DataFrame = table.to_pandas()
     return frame
+
+
+def files_of(frame: pd.DataFrame) -> set[str]:
+    """Return the stored files that rows name, images and masks, relative to the manifest."""
+    return {str(path) for column in ("path", "mask") if column in frame for path in frame[column].dropna()}
 
 
 def usable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,7 @@ class Reduced:
     Attributes:
         content: the new file; equal input gives equal bytes.
         rows: how many rows went.
-        paths: the stored files that no row names any more.
+        paths: the stored files, images and masks, that no row names any more.
         words: ids, hashes and pseudonyms of the rows that went, for finding them in other files.
     """
 
@@ -49,7 +49,9 @@ def reduced_manifest(content: bytes, patient: str) -> Reduced | None:
     names = [name for name in ("id", "clip", "patient", "sha256", "pixels") if name in gone.column_names]
     words = {str(word) for name in names for word in gone[name].to_pylist() if word}
     kept = {word for name in names for word in left[name].to_pylist()}
-    paths = {path for path in gone["path"].to_pylist() if path} - set(left["path"].to_pylist())
+    files = [name for name in ("path", "mask") if name in gone.column_names]
+    paths = {path for name in files for path in gone[name].to_pylist() if path}
+    paths -= {path for name in files for path in left[name].to_pylist()}
     return Reduced(stream.getvalue(), len(gone), frozenset(paths), frozenset(words - kept))
 
 

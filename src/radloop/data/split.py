@@ -18,6 +18,9 @@ from radloop.use_case import SPLITS, Split, SplitSpec, Subgroups
 _SMALLEST_TUNE = 10
 # With a share of a tenth, a smaller stratum would leave a split empty: it joins its neighbours.
 _SMALLEST_STRATUM = 10
+# A split may get this many times its share of a stratum's rows: units differ in size, some are scans of hundreds.
+_MOST_ROWS = 1.25
+_SMALLEST_ROOM = 10
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def assign_splits(
     """Return the split of every row, whatever the order of the rows.
 
     A split that the source gives is kept; those it lacks are cut by unit from train, in the proportions
-    of the spec. A source's `tune` too small to choose on joins train first. Who is known keeps the split,
+    of the spec. A source's `tune` too small to choose on joins train first. A split that would get many more rows than its
+    share, for units that are whole scans, gets fewer units, and train the others. Who is known keeps the split,
     whatever the source says now and whoever is added. Only where the source itself puts one unit in two
     splits do its words stay, so that the leak is seen.
 
@@ -211,17 +215,28 @@ def _cut(strata: Iterable[Sequence[_Unit]], missing: Sequence[Split], spec: Spli
     places: dict[int, Split] = {}
     carried = dict.fromkeys(missing, 0.0)
     for units in strata:
+        rows = sum(len(unit.rows) for unit in units)
         settled = [_settled(unit) for unit in units if unit.known]
         places |= {unit.rows[0]: _settled(unit) for unit in units if unit.known}
         free = sorted((unit for unit in units if not unit.known), key=lambda unit: unit.draw)
         for split in missing:
             wanted = len(units) * share[split] / whole + carried[split] - settled.count(split)
-            taken = max(0, min(len(free), round(wanted)))
-            carried[split] = wanted - taken
-            places |= {unit.rows[0]: split for unit in free[:taken]}
-            free = free[taken:]
+            taken = _taken(free, max(0, round(wanted)), max(_MOST_ROWS * share[split] / whole * rows, _SMALLEST_ROOM))
+            carried[split] = wanted - len(taken)
+            places |= {unit.rows[0]: split for unit in taken}
+            free = [unit for unit in free if unit.rows[0] not in places]
         places |= {unit.rows[0]: "train" for unit in free}
     return places
+
+
+def _taken(units: Iterable[_Unit], count: int, room: float) -> list[_Unit]:
+    """Return the first units that together fit into the room for rows, at most `count`."""
+    taken: list[_Unit] = []
+    for unit in units:
+        if len(taken) < count and len(unit.rows) <= room:
+            taken.append(unit)
+            room -= len(unit.rows)
+    return taken
 
 
 def _draw(seed: int, patient: str) -> bytes:

@@ -22,6 +22,7 @@ from radloop.images.deidentify import deidentified, file_bytes
 from radloop.images.dicom import is_dicom, read_dataset, read_header
 from radloop.images.fingerprint import fingerprint
 from radloop.images.header import Header
+from radloop.images.mask import Region, draw_mask
 from radloop.images.pool import Reply
 from radloop.images.preprocessing import prepare
 from radloop.images.quarantine import quarantine
@@ -40,7 +41,8 @@ class Job:
         source: the file, or its content where it is part of another file.
         patient: the pseudonym.
         key: the secret that UIDs are made new with.
-        folder: where the stored file goes; it exists.
+        folder: where the stored file goes; it exists, and so does `masks` beside it where there is a region.
+        region: where the finding is, in a use case with a location.
     """
 
     source: Path | bytes
@@ -49,16 +51,18 @@ class Job:
     folder: Path
     image: ImageSpec
     rules: Quarantine
+    region: Region | None = None
 
 
 def store(job: Job) -> Reply:
     """Store one file.
 
     Returns:
-        {"format", "images": [facts of each image or frame, in order]} and their thumbnails, uint8 [64, 64] each.
+        {"format", "images": [facts of each image or frame, in order]} and their thumbnails, uint8 [64, 64] each. The
+        facts of an image with a region have its `mask` and, in `mask_file`, what is known of that file.
 
     Raises:
-        Refusal: it cannot be read or brought to the use case's pixel domain.
+        Refusal: it cannot be read or brought to the use case's pixel domain, or its mask cannot.
     """
     content = _content(job.source)
     if is_dicom(content):
@@ -67,6 +71,8 @@ def store(job: Job) -> Reply:
         images, thumbnails = _store_frames(read_frames(content, job.image), job)
     if not images:
         raise Refusal("unreadable_image", "the file holds no image", "remove it from the source")
+    if job.region is not None:
+        images = [_with_mask(images, job.region, job.folder.parent / "masks")]
     return {"format": images[0]["format"], "images": images}, thumbnails
 
 
@@ -112,6 +118,15 @@ def _store_frames(frames: Iterator[Decoded], job: Job) -> tuple[list[dict[str, A
     return images, thumbnails
 
 
+def _with_mask(images: list[dict[str, Any]], region: Region, folder: Path) -> dict[str, Any]:
+    """Store the mask of a still image and return the image's facts with it."""
+    if len(images) > 1 or images[0]["frame"] is not None:
+        raise Refusal("mask_of_frames", "a mask outlines one still image, and the file has frames", "give each frame as a file")
+    mask = draw_mask(region, images[0]["rows"], images[0]["columns"])
+    path, digest = _write(png_bytes(mask), "png", folder)
+    return images[0] | {"mask": path, "mask_file": {"path": path, "sha256": digest}}
+
+
 def _facts(decoded: Decoded, job: Job) -> tuple[dict[str, Any], NDArray[Any]]:
     header, quality = decoded.header, decoded.quality
     text = has_text(decoded.pixels) if job.rules.burned_in_text else False
@@ -146,7 +161,7 @@ def _write(content: bytes, suffix: str, folder: Path) -> tuple[str, str]:
         temporary = folder / f".{digest[:16]}.{os.getpid()}"
         temporary.write_bytes(content)
         temporary.replace(path)
-    return f"images/{path.name}", digest
+    return f"{folder.name}/{path.name}", digest
 
 
 def stored_image(path: Path, frame: float, image: ImageSpec) -> Decoded:

@@ -1,63 +1,93 @@
-"""The judgement of a bundle on `test`, through the code that serves it."""
+"""The judgement of a bundle on `test`: every number that the gate and the reviewer look at."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from radloop.data.storing import stored_image
-from radloop.inference.predictor import Predictor
-from radloop.statistics.intervals import METRICS, Interval, bootstrap
-from radloop.use_case import Attribute, IntendedUse, Policy, Subgroups
+from radloop.evaluation.cases import Cases, Outputs
+from radloop.statistics import outputs as several
+from radloop.statistics.arrays import FloatArray
+from radloop.statistics.averages import averages
+from radloop.statistics.intervals import METRICS, Interval, Measure, resample
+from radloop.statistics.ordinal import levels, nearest_level
+from radloop.statistics.outputs import Name, confusion_matrix
+from radloop.use_case import Attribute, Policy, SubgroupRule, Subgroups
 
-_SUBGROUP_METRICS = ("auroc", "sensitivity", "specificity")
 _ATTRIBUTES: tuple[Attribute, ...] = ("sex", "age_band", "site", "view")
+_SUBGROUP_METRICS: Mapping[str, tuple[str, ...]] = {
+    "binary": ("auroc", "sensitivity", "specificity"),
+    "multiclass": ("auroc", "accuracy", "balanced_accuracy"),
+    "multilabel": ("auroc", "sensitivity", "specificity"),
+    "segmentation": ("sensitivity", "specificity"),
+}
+
+Intervals = dict[str, Interval]
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Judged test cases, n rows in the manifest's order.
+class Numbers:
+    """Metrics with intervals over all outputs and, of several outputs, of each against all else."""
+
+    overall: Intervals
+    labels: dict[str, Intervals] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Severity:
+    """How well the levels are told, within the intended use.
 
     Attributes:
-        frame: the manifest's rows with `age_band`; unknown words are None.
-        probabilities: calibrated, float64 [n].
-        labels: int64 [n], 1 is the positive label.
-        intended: bool [n], inside the intended use; unknown age counts as inside, as in serving.
+        words: of the levels, from the mildest.
+        images: whose level is known.
+        confusion: the true level in rows, the nearest to the expected one in columns, int64 [G, G].
     """
 
-    frame: pd.DataFrame
-    probabilities: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    intended: NDArray[np.bool_]
+    words: tuple[str, ...]
+    images: int
+    metrics: Intervals
+    confusion: NDArray[np.int64]
 
-    def within(self, mask: NDArray[np.bool_]) -> Cases:
-        """Return the cases of a mask [n]."""
-        return Cases(self.frame[mask], self.probabilities[mask], self.labels[mask], self.intended[mask])
 
-    def count(self) -> dict[str, int]:
-        """Return numbers of images, patients and positives."""
-        return {"images": len(self.labels), "patients": int(self.frame["patient"].nunique()), "positives": int(self.labels.sum())}
+@dataclass(frozen=True)
+class Hidden:
+    """The same cases with every clinical value hidden, and how far the numbers with them lie above, draw by draw."""
+
+    metrics: Intervals
+    difference: Intervals
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Metrics with intervals over the intended population, over all of `test`, and by subgroup."""
+    """Metrics with intervals over the intended population, over all of `test`, and by subgroup.
+
+    Attributes:
+        judged: which outputs the means are over.
+        labels: of several outputs, each one's metrics over the intended population.
+        confusion: of classes, the truth in rows and answers in columns, int64 [K, K], over the intended population.
+    """
 
     cases: Cases
-    threshold: float
-    population: dict[str, dict[str, int]]
-    metrics: dict[str, Interval]
-    metrics_all_test: dict[str, Interval]
+    outputs: Outputs
+    judged: tuple[bool, ...]
+    population: dict[str, dict[str, Any]]
+    metrics: Intervals
+    metrics_all_test: Intervals
+    labels: dict[str, Intervals]
     subgroups: list[dict[str, Any]]
+    confusion: NDArray[np.int64] | None = None
+    severity: Severity | None = None
+    without_clinical: Hidden | None = None
+
+    @property
+    def inside(self) -> Cases:
+        """Return the cases within the intended use."""
+        return self.cases.within(self.cases.intended)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the judgement as the evidence keeps it; NaN becomes null."""
@@ -65,8 +95,39 @@ class Judgement:
             "population": self.population,
             "metrics": intervals_as_json(self.metrics),
             "metrics_all_test": intervals_as_json(self.metrics_all_test),
-            "subgroups": [row | {"metrics": intervals_as_json(row["metrics"])} for row in self.subgroups],
+            "subgroups": [_row_as_json(row) for row in self.subgroups],
+            **self._of_several(),
+            **self._of_heads(),
         }
+
+    def _of_several(self) -> dict[str, Any]:
+        """Return what only several outputs have."""
+        if not self.outputs.several:
+            return {}
+        counts = self.population["gated"]["labels"]
+        labels = {
+            label: counts[label] | {"judged": judged, "metrics": intervals_as_json(self.labels[label])}
+            for label, judged in zip(self.outputs.labels, self.judged, strict=True)
+        }
+        if self.confusion is None:
+            return {"labels": labels}
+        return {"labels": labels, "confusion": {"labels": list(self.outputs.labels), "counts": self.confusion.tolist()}}
+
+    def _of_heads(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.severity is not None:
+            found["severity"] = {
+                "levels": list(self.severity.words),
+                "images": self.severity.images,
+                "metrics": intervals_as_json(self.severity.metrics),
+                "confusion": self.severity.confusion.tolist(),
+            }
+        if self.without_clinical is not None:
+            found["without_clinical"] = {
+                "metrics": intervals_as_json(self.without_clinical.metrics),
+                "difference": intervals_as_json(self.without_clinical.difference),
+            }
+        return found
 
 
 def intervals_as_json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
@@ -80,92 +141,150 @@ def _known(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def score_cases(
-    predictor: Predictor, frame: pd.DataFrame, folder: Path, subgroups: Subgroups, progress: Callable[[int, int], None]
-) -> Cases:
-    """Ask the bundle about every image of a frame.
-
-    Args:
-        predictor: the bundle, as serving would load it.
-        frame: manifest rows [n]; paths are relative to the folder.
-    """
-    facts = predictor.facts
-    probabilities = np.empty(len(frame), dtype=np.float64)
-    for number, (path, frame_number) in enumerate(zip(frame["path"], frame["frame"], strict=True)):
-        image = stored_image(folder / str(path), frame_number, facts.image)
-        probabilities[number] = predictor.score(image).probability
-        progress(number + 1, len(frame))
-    ages = frame["age"].to_numpy(np.float64)
-    bands = [subgroups.age_band(float(age)) for age in ages]
-    labels = np.asarray(frame["label"] == facts.labels.positive, dtype=np.int64)
-    banded = frame.assign(age_band=pd.Series(bands, index=frame.index, dtype=object))
-    return Cases(banded, probabilities, labels, _intended(ages, facts.intended_use))
+def _row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a subgroup's row, its labels' metrics beside their counts."""
+    plain = {key: value for key, value in row.items() if key != "label_metrics"}
+    labels = {
+        label: counts | {"metrics": intervals_as_json(row["label_metrics"][label])}
+        for label, counts in row.get("labels", {}).items()
+    }
+    return plain | {"metrics": intervals_as_json(row["metrics"])} | ({"labels": labels} if labels else {})
 
 
-def _intended(ages: NDArray[np.float64], use: IntendedUse) -> NDArray[np.bool_]:
-    if use.age is None:
-        return np.ones(len(ages), dtype=np.bool_)
-    return np.isnan(ages) | ((ages >= use.age[0]) & (np.floor(ages) <= use.age[1]))
-
-
-def judge(cases: Cases, threshold: float, subgroups: Subgroups, policy: Policy) -> Judgement:
+def judge(cases: Cases, outputs: Outputs, subgroups: Subgroups, policy: Policy) -> Judgement:
     """Compute every number that the gate and the reviewer look at.
 
     Args:
         cases: the scored cases of `test`.
-        threshold: the bundle's own.
+        outputs: the bundle's own.
         subgroups: which attribute values are gated.
         policy: number and seed of the bootstrap's draws.
     """
     inside = cases.within(cases.intended)
+    # One set for every table: means over different findings could not be compared.
+    judged = inside.judged(outputs)
+    numbers = _numbers(inside, outputs, judged, policy, METRICS)
     return Judgement(
         cases=cases,
-        threshold=threshold,
-        population={"gated": inside.count(), "all_test": cases.count()},
-        metrics=_intervals(inside, threshold, policy, METRICS),
-        metrics_all_test=_intervals(cases, threshold, policy, METRICS),
-        subgroups=list(_rows(cases, inside, threshold, subgroups, policy)),
+        outputs=outputs,
+        judged=judged,
+        population={"gated": inside.count(outputs), "all_test": cases.count(outputs)},
+        metrics=numbers.overall,
+        metrics_all_test=_numbers(cases, outputs, judged, policy, METRICS).overall,
+        labels=numbers.labels,
+        subgroups=list(_rows(cases, inside, outputs, judged, subgroups, policy)),
+        confusion=_confusion(inside) if outputs.kind == "multiclass" else None,
+        severity=_severity(inside, outputs, policy),
+        without_clinical=_hidden(inside, outputs, judged, policy),
     )
 
 
-def _intervals(cases: Cases, threshold: float, policy: Policy, metrics: tuple[str, ...]) -> dict[str, Interval]:
-    # The order of first appearance, not the pseudonym: the numbers must not depend on an installation's key.
-    patients, _ = pd.factorize(cases.frame["patient"])
-    return bootstrap(
-        cases.probabilities, cases.labels, patients, threshold=threshold, draws=policy.draws, seed=policy.seed, metrics=metrics
+def _numbers(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Policy, metrics: Sequence[str]) -> Numbers:
+    found = _intervals(_measure(cases, outputs, judged, metrics), cases, policy)
+    labels = outputs.labels if outputs.several else ()
+    return Numbers(
+        {name: interval for (label, name), interval in found.items() if label is None},
+        {word: {name: interval for (label, name), interval in found.items() if label == word} for word in labels},
     )
 
 
-def _rows(cases: Cases, inside: Cases, threshold: float, subgroups: Subgroups, policy: Policy) -> Iterator[dict[str, Any]]:
-    gated = {(group.attribute, group.value) for group in subgroups.gated}
-    for attribute in _ATTRIBUTES:
-        known = [str(value) for value in sorted({value for value in cases.frame[attribute] if value is not None}, key=str)]
-        words: list[str | None] = list(
-            dict.fromkeys([*known, *(group.value for group in subgroups.gated if group.attribute == attribute)])
+def _intervals(measure: Measure[Name], cases: Cases, policy: Policy) -> dict[Name, Interval]:
+    patients = int(cases.patients.max(initial=-1)) + 1
+    return resample(measure, patients, cases=len(cases), draws=policy.draws, seed=policy.seed)
+
+
+def _measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metrics: Sequence[str]) -> Measure[Name]:
+    """Return the measure of the labels' metrics, and of regions where they are marked."""
+    marks = {"dice": cases.dice, "location": cases.location}
+    drawn = averages({name: values for name, values in marks.items() if values is not None}, cases.patients)
+    said = _labels_measure(cases, outputs, judged, metrics)
+    return lambda weights: {**said(weights), **drawn(weights)}
+
+
+def _labels_measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metrics: Sequence[str]) -> Measure[Name]:
+    if outputs.kind == "multiclass":
+        return several.classes(cases.probabilities, cases.truths, cases.patients, labels=outputs.labels, metrics=metrics)
+    if outputs.kind == "multilabel":
+        return several.findings(
+            cases.probabilities,
+            cases.truths,
+            cases.patients,
+            labels=outputs.labels,
+            thresholds=outputs.thresholds,
+            judged=judged,
+            metrics=metrics,
         )
-        words += [None] if any(value is None for value in cases.frame[attribute]) else []
-        for word in words:
+    said, truth = cases.probabilities[:, 0], cases.truths[:, 0]
+    return several.one(said, truth, cases.patients, threshold=outputs.thresholds[0], metrics=metrics)
+
+
+def _hidden(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Policy) -> Hidden | None:
+    """Judge the cases without their clinical values, and against themselves with them."""
+    blind = cases.without_clinical()
+    if blind is None:
+        return None
+    with_values = _labels_measure(cases, outputs, judged, METRICS)
+    without = _labels_measure(blind, outputs, judged, METRICS)
+
+    def measure(weights: FloatArray) -> dict[Name, FloatArray]:
+        image_only, both = without(weights), with_values(weights)
+        found: dict[Name, FloatArray] = {("metrics", name): image_only[None, name] for name in METRICS}
+        return found | {("difference", name): both[None, name] - image_only[None, name] for name in METRICS}
+
+    found = _intervals(measure, cases, policy)
+    return Hidden({name: found["metrics", name] for name in METRICS}, {name: found["difference", name] for name in METRICS})
+
+
+def _severity(cases: Cases, outputs: Outputs, policy: Policy) -> Severity | None:
+    if cases.levels is None or cases.expected is None:
+        return None
+    count = len(outputs.levels)
+    extents = cases.frame["extent"].to_numpy(np.float64)
+    found = _intervals(levels(cases.expected, cases.levels, extents, cases.patients, count=count), cases, policy)
+    known = cases.levels >= 0
+    return Severity(
+        words=outputs.levels,
+        images=int(known.sum()),
+        metrics={name: interval for (_, name), interval in found.items()},
+        confusion=confusion_matrix(nearest_level(cases.expected[known], count), cases.levels[known], count),
+    )
+
+
+def _confusion(cases: Cases) -> NDArray[np.int64]:
+    known = ~np.isnan(cases.truths).any(axis=1)
+    answers, truth = cases.probabilities[known].argmax(axis=1), cases.truths[known].argmax(axis=1)
+    return confusion_matrix(answers, truth, cases.probabilities.shape[1])
+
+
+def _rows(
+    cases: Cases, inside: Cases, outputs: Outputs, judged: Sequence[bool], subgroups: Subgroups, policy: Policy
+) -> Iterator[dict[str, Any]]:
+    gated = {(group.attribute, group.value) for group in subgroups.gated}
+    asked = [rule.metric for rule in policy.rules if isinstance(rule, SubgroupRule) and rule.metric in METRICS]
+    metrics = list(dict.fromkeys([*_SUBGROUP_METRICS[outputs.kind], *asked]))
+    for attribute in _ATTRIBUTES:
+        for word in _words(cases, attribute, subgroups):
             # A gated group is judged inside the intended use; all others are reported over the whole of `test`.
             base = inside if (attribute, word) in gated else cases
             mask = np.asarray(
                 [value == word if word is not None else value is None for value in base.frame[attribute]], dtype=np.bool_
             )
             part = base.within(mask)
+            numbers = _numbers(part, outputs, judged, policy, metrics)
             yield {
                 "attribute": attribute,
                 "value": word if word is not None else "unknown",
                 "gated": (attribute, word) in gated,
-                "inside_intended_use": bool(part.intended.all()) if len(part.labels) else True,
-                **part.count(),
-                "metrics": _intervals(part, threshold, policy, _SUBGROUP_METRICS),
+                "inside_intended_use": bool(part.intended.all()) if len(part) else True,
+                **part.count(outputs),
+                "metrics": numbers.overall,
+                **({"label_metrics": numbers.labels} if outputs.several else {}),
             }
 
 
-def cases_as_csv(cases: Cases) -> bytes:
-    """Return id, label and probability of every case: what a later champion is compared on."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["id", "label", "probability", "intended"])
-    for name, label, number, inside in zip(cases.frame["id"], cases.labels, cases.probabilities, cases.intended, strict=True):
-        writer.writerow([name, int(label), repr(float(number)), int(inside)])
-    return stream.getvalue().encode()
+def _words(cases: Cases, attribute: Attribute, subgroups: Subgroups) -> list[str | None]:
+    """Return the values of an attribute, those that gate among them though nobody has them, the unknown last."""
+    values = list(cases.frame[attribute])
+    known = sorted({str(value) for value in values if value is not None})
+    gated = (group.value for group in subgroups.gated if group.attribute == attribute)
+    return [*dict.fromkeys([*known, *gated]), *([None] if any(value is None for value in values) else [])]

@@ -10,9 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from radloop import __version__
 from radloop.data.findings import read_leaks
 from radloop.data.manifest import read_manifest, usable
+from radloop.data.truths import truths
 from radloop.evaluation.judgement import Judgement
 from radloop.inference.bundle import Bundle
 from radloop.inference.verification import bundle_files
@@ -59,18 +63,21 @@ def _git(root: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def split_counts(frame_folder: Path, positive: str) -> dict[str, dict[str, int]]:
-    """Return images, patients and positives of every split of a manifest."""
-    frame = usable(read_manifest(frame_folder))
-    parts = {split: frame[frame["split"] == split] for split in SPLITS}
-    return {
-        split: {
-            "images": len(part),
-            "patients": int(part["patient"].nunique()),
-            "positives": int((part["label"] == positive).sum()),
-        }
-        for split, part in parts.items()
-    }
+def split_counts(folder: Path, use_case: UseCase) -> dict[str, dict[str, Any]]:
+    """Return images, patients and positives of every split of a manifest.
+
+    Of several labels, `labels` has the positives of each in place of `positives`.
+    """
+    frame = usable(read_manifest(folder))
+    return {split: _counts(frame[frame["split"] == split], use_case) for split in SPLITS}
+
+
+def _counts(part: pd.DataFrame, use_case: UseCase) -> dict[str, Any]:
+    positives = np.sum(truths(part, use_case) == 1, axis=0).tolist()
+    counts: dict[str, Any] = {"images": len(part), "patients": int(part["patient"].nunique())}
+    if len(use_case.outputs) == 1:
+        return counts | {"positives": positives[0]}
+    return counts | {"labels": dict(zip(use_case.outputs, positives, strict=True))}
 
 
 def excluded_counts(folder: Path) -> dict[str, int]:
@@ -83,6 +90,30 @@ def leak_counts(folder: Path) -> dict[str, Any]:
     found = read_leaks(folder)
     kinds = Counter(str(leak["kind"]) for leak in found["leaks"])
     return {"policy": found["policy"], "dropped": found["dropped"], "findings": dict(sorted(kinds.items()))}
+
+
+def _bundle_facts(bundle: Bundle, use_case: UseCase) -> dict[str, Any]:
+    """Return what the evidence keeps of a bundle; one output has its threshold and temperature by themselves too."""
+    facts = bundle.facts
+    config = use_case.model_dump(mode="json")
+    document = {
+        "digest": bundle.digest,
+        "files": bundle_files(bundle.content),
+        "engine": facts.engine.kind,
+        "precision": facts.engine.precision,
+        "threshold_policy": config["operating_point"],
+        "backbone": facts.network.backbone,
+        "size": facts.image.size,
+        "outputs": list(facts.outputs),
+        "thresholds": list(facts.thresholds),
+        "temperatures": list(facts.calibration.temperatures),
+        "calibration_warnings": list(facts.calibration.warnings),
+        "clinical": [item.name for item in facts.clinical],
+        **{name: config[name] for name in ("severity", "location", "fusion")},
+    }
+    if len(facts.outputs) == 1:
+        document |= {"threshold": facts.thresholds[0], "temperature": facts.calibration.temperatures[0]}
+    return document
 
 
 def compose(
@@ -102,7 +133,6 @@ def compose(
         parity: the bundle against the trained network; a number that could not be computed is null.
         attachments: figures and the cases' table by file name; the evidence keeps their digests.
     """
-    facts = bundle.facts
     config = use_case.model_dump(mode="json")
     return {
         "schema_version": SCHEMA_VERSION,
@@ -120,21 +150,11 @@ def compose(
         "policy_subgroups": config["subgroups"]["gated"],
         "data": {
             **data,
-            "splits": split_counts(settings.data / use_case.name, use_case.binary.positive),
+            "splits": split_counts(settings.data / use_case.name, use_case),
             "excluded": excluded_counts(settings.data / use_case.name),
             "leaks": leak_counts(settings.data / use_case.name),
         },
-        "bundle": {
-            "digest": bundle.digest,
-            "files": bundle_files(bundle.content),
-            "engine": facts.engine.kind,
-            "precision": facts.engine.precision,
-            "threshold": facts.operating_point.threshold,
-            "threshold_policy": config["operating_point"],
-            "temperature": facts.calibration.temperature,
-            "backbone": facts.network.backbone,
-            "size": facts.image.size,
-        },
+        "bundle": _bundle_facts(bundle, use_case),
         "training": {
             "run_id": search.run_id,
             "trial": search.trial,

@@ -90,10 +90,24 @@ def _compared(rule: str, number: float | None, limit: float, least: bool, what: 
 
 def _bound(evidence: Evidence, rule: BoundRule) -> list[Reason]:
     least = rule.kind == "lower_bound"
-    end = "low" if least else "high"
-    metric = _at(evidence, "metrics", rule.metric)
-    number = _number(_at(metric, end)) if _number(_at(metric, "value")) is not None else None
-    return [_compared(rule.name, number, rule.limit, least, f"The {'lower' if least else 'upper'} 95% bound of {rule.metric}")]
+    of_label = f" for {rule.label}" if rule.label is not None else ""
+    metrics = _at(evidence, "metrics") if rule.label is None else _at(evidence, "labels", rule.label, "metrics")
+    number = _end(_at(metrics, rule.metric), "low" if least else "high")
+    what = f"The {'lower' if least else 'upper'} 95% bound of {rule.metric}{of_label}"
+    return [_compared(rule.name, number, rule.limit, least, what)]
+
+
+def _end(metric: Any, end: str) -> float | None:
+    """Return a bound of a metric; without a value there is none."""
+    return _number(_at(metric, end)) if _number(_at(metric, "value")) is not None else None
+
+
+def _counts(document: Any) -> tuple[float | None, float | None]:
+    """Return positive and negative images: of several labels, the fewest of any, so that none is judged on less."""
+    if _at(document, "fewest") is not None:
+        return _number(_at(document, "fewest", "positives")), _number(_at(document, "fewest", "negatives"))
+    images, positives = _number(_at(document, "images")), _number(_at(document, "positives"))
+    return positives, images - positives if images is not None and positives is not None else None
 
 
 def _subgroups(evidence: Evidence, rule: SubgroupRule) -> list[Reason]:
@@ -117,38 +131,38 @@ def _key(document: Any) -> tuple[str, str] | None:
 def _subgroup(row: Any, group: Any, rule: SubgroupRule) -> Reason:
     name = f"{_at(group, 'attribute')}={_at(group, 'value')}"
     title = f"{rule.name}[{name}]"
-    positives, images = _number(_at(row, "positives")), _number(_at(row, "images"))
-    if positives is None or images is None:
+    positives, negatives = _counts(row)
+    if positives is None or negatives is None:
         return Reason(title, "not_evaluable", None, rule.limit, f"No test case of {name} was judged: missing evidence means no.")
-    negatives = images - positives
-    if positives < rule.min_positives or negatives < rule.min_negatives:
-        seen = f"{name} has {positives:.0f} positive and {negatives:.0f} negative test images"
-        need = f"{rule.min_positives} and {rule.min_negatives} are needed to judge it"
+    # A region is judged where there is one: images without any are not asked for.
+    least = 0 if rule.metric in ("dice", "location") else rule.min_negatives
+    if positives < rule.min_positives or negatives < least:
+        label = " of the rarest label" if _at(row, "fewest") is not None else ""
+        seen = f"{name} has {positives:.0f} positive and {negatives:.0f} negative test images{label}"
+        need = f"{rule.min_positives} and {least} are needed to judge it"
         return Reason(title, "not_evaluable", None, rule.limit, f"{seen}; {need}.")
-    metric = _at(row, "metrics", rule.metric)
-    number = _number(_at(metric, "low")) if _number(_at(metric, "value")) is not None else None
+    number = _end(_at(row, "metrics", rule.metric), "low")
     return _compared(title, number, rule.limit, True, f"The lower 95% bound of {rule.metric} for {name}")
 
 
 def _cases(evidence: Evidence, rule: CasesRule) -> list[Reason]:
-    images = _number(_at(evidence, "population", "gated", "images"))
-    positives = _number(_at(evidence, "population", "gated", "positives"))
-    negatives = images - positives if images is not None and positives is not None else None
+    counted = _at(evidence, "population", "gated")
+    positives, negatives = _counts(counted)
+    of_label = " of the label with the fewest" if _at(counted, "fewest") is not None else ""
     return [
-        _counted(f"{rule.name}[positives]", positives, rule.positives, "positive"),
-        _counted(f"{rule.name}[negatives]", negatives, rule.negatives, "negative"),
+        _counted(f"{rule.name}[positives]", positives, rule.positives, "positive", of_label),
+        _counted(f"{rule.name}[negatives]", negatives, rule.negatives, "negative", of_label),
     ]
 
 
-def _counted(rule: str, number: float | None, limit: int, word: str) -> Reason:
+def _counted(rule: str, number: float | None, limit: int, word: str, of_label: str) -> Reason:
     if number is None:
         return Reason(
             rule, "not_evaluable", None, float(limit), f"The number of {word} test images is missing: missing evidence means no."
         )
     status: Status = "passed" if number >= limit else "failed"
-    return Reason(
-        rule, status, number, float(limit), f"There are {number:.0f} {word} test images; the policy asks at least {limit}."
-    )
+    sentence = f"There are {number:.0f} {word} test images{of_label}; the policy asks at least {limit}."
+    return Reason(rule, status, number, float(limit), sentence)
 
 
 def _parity(evidence: Evidence, rule: ParityRule) -> list[Reason]:

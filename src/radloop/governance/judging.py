@@ -8,7 +8,9 @@ from typing import Any
 from radloop.data.manifest import read_manifest, usable
 from radloop.data.versions import DataVersion
 from radloop.evaluation.attachments import draw_figures
-from radloop.evaluation.judgement import cases_as_csv, judge, score_cases
+from radloop.evaluation.cases import Outputs, cases_as_csv, score_cases
+from radloop.evaluation.examples import examples
+from radloop.evaluation.judgement import judge
 from radloop.governance.evidence import compose
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
@@ -33,14 +35,14 @@ def judge_bundle(
     """
     place = settings.bundles / use_case.name / str(packaged["bundle"]).removeprefix("sha256:")
     predictor = Predictor(place, approved=False)
-    frame = read_manifest(settings.data / use_case.name)
+    folder = settings.data / use_case.name
+    frame = read_manifest(folder)
     test = usable(frame[frame["split"] == "test"])
-    cases = score_cases(
-        predictor, test, settings.data / use_case.name, use_case.subgroups, lambda done, total: report("evaluate", done, total)
-    )
-    judgement = judge(cases, predictor.facts.operating_point.threshold, use_case.subgroups, use_case.policy)
-    figures = draw_figures(judgement, predictor.facts)
-    attachments = figures | {"cases.csv": cases_as_csv(cases)}
+    cases = score_cases(predictor, test, folder, use_case, lambda done, total: report("evaluate", done, total))
+    outputs = Outputs.of(predictor.facts)
+    judgement = judge(cases, outputs, use_case.subgroups, use_case.policy)
+    figures = draw_figures(judgement, predictor.facts, examples(predictor, judgement.inside, folder))
+    attachments = figures | {"cases.csv": cases_as_csv(cases, outputs)}
     facts = {
         "version": data.version,
         "entry": data.entry,
@@ -58,6 +60,7 @@ def judge_bundle(
         "metrics": sealed["metrics"],
         "metrics_all_test": sealed["metrics_all_test"],
         "population": sealed["population"],
+        **{name: sealed[name] for name in ("labels", "severity", "without_clinical") if name in sealed},
         "folder": _relative(place, settings),
     }
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from radloop import __version__
 from radloop.errors import InputError, Refusal
+from radloop.inference.bundle import read_facts
 from radloop.settings import Settings
 from radloop.training.tracking import Tracker
 
@@ -151,9 +152,18 @@ class Registry:
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, Schema
 
+        facts = read_facts(bundle)
+        endings = [f" {label}" for label in facts.outputs] if len(facts.outputs) > 1 else [""]
+        given = [ColSpec("string" if item.words else "double", item.name, required=False) for item in facts.clinical]
         signature = ModelSignature(
-            inputs=Schema([ColSpec("string", "image")]),
-            outputs=Schema([ColSpec("double", "probability"), ColSpec("boolean", "positive")]),
+            inputs=Schema([ColSpec("string", "image"), *given]),
+            outputs=Schema(
+                [
+                    ColSpec(kind, name + ending)
+                    for ending in endings
+                    for kind, name in (("double", "probability"), ("boolean", "positive"))
+                ]
+            ),
         )
         with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it misses an input example, which would be an image

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
+from radloop.inference.location import Box, Point
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,13 +28,34 @@ class Model(_Part):
 
 
 class Finding(_Part):
-    """One label's probability against its operating point."""
+    """One label's probability against its operating point.
+
+    Attributes:
+        threshold: null where the most probable label is the positive one, and where none could be fitted.
+        positive: null where no threshold could be fitted.
+        boxes: of a positive finding, the regions that show it, the largest first: x0, y0, x1, y1 in pixels of the
+            image as it was sent; null where the model does not locate.
+        point: likewise, the strongest place: x, y.
+    """
 
     label: str
     probability: float
-    threshold: float
-    positive: bool
-    boxes: None = None
+    threshold: float | None
+    positive: bool | None
+    boxes: tuple[Box, ...] | None = None
+    point: Point | None = None
+
+
+class Grade(_Part):
+    """How grave it is.
+
+    Attributes:
+        grade: the level nearest to the score.
+        score: the expected level, from 0 (the mildest).
+    """
+
+    grade: str
+    score: float
 
 
 class PredictionSet(_Part):
@@ -55,7 +78,10 @@ class Answer(_Part):
     """The body of a prediction.
 
     Attributes:
-        uncertainty: binary entropy of the calibrated probability, bits.
+        findings: one an output of the model.
+        severity: null where the model does not grade.
+        uncertainty: 0 (sure) to 1: the binary entropy of the probability in bits, of several findings the largest; of
+            classes of which there is exactly one, their entropy as a share of the most there can be.
         warnings: sentences, each after a stable code and a colon.
         recorded: whether the answer was written to the record.
     """
@@ -67,7 +93,7 @@ class Answer(_Part):
     findings: tuple[Finding, ...]
     prediction_set: PredictionSet | None = None
     abstained: str | None = None
-    severity: float | None = None
+    severity: Grade | None = None
     uncertainty: float
     explanation: Explanation | None = None
     warnings: tuple[str, ...] = ()

@@ -6,13 +6,15 @@
         bundle/            digested; the digest is the name of the folder above
             bundle.json    the facts below, canonical JSON
             model.xml, model.bin    OpenVINO
-            selftest.npz   images uint8 [n, size, size], probabilities float64 [n]
+            selftest.npz   a few images and clinical values, and what they must give
             reference.npz, reference.json    what drift is measured against
         evidence.json      sealed; how the bundle was made and judged
         approval.json      sealed; a named person's decision
 
-The network takes `image` uint8 [1, 1, size, size] (normalisation is inside) and gives `logits`
-float32 [1, 1] (the positive label's), `embedding` float32 [1, C] and `cam` float32 [1, 1, h, w].
+The network takes `image` uint8 [1, 1, size, size] (normalisation is inside) and, where clinical values join it,
+`clinical` float32 [1, D]; it gives `logits` float32 [1, K], `embedding` float32 [1, C] and `cam` float32
+[1, K, h, w], and where it has such heads `grades` float32 [1, G - 1], the probabilities of a level above each
+but the last, and `mask` float32 [1, 1, h, w], the probability of the region at each place.
 """
 
 from __future__ import annotations
@@ -20,13 +22,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from radloop.clinical import ClinicalInput
 from radloop.errors import IntegrityError
 from radloop.records.seal import canonical, digest_folder, write_atomic
-from radloop.use_case import BinaryLabels, ImageSpec, IntendedUse, OperatingPoint, Section
+from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
 
 CONTENT = "bundle"
 FACTS = "bundle.json"
@@ -56,19 +59,35 @@ class EngineFacts(Section):
 
 
 class CalibrationFacts(Section):
-    """How a logit becomes a probability, fitted on `calibrate`."""
+    """How logits become probabilities, fitted on `calibrate`."""
 
     method: Literal["temperature"] = "temperature"
-    temperature: float = Field(gt=0, allow_inf_nan=False)
+    temperatures: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(min_length=1)
+    """One for all classes of which an image has exactly one; otherwise one an output."""
     n: int = Field(ge=0)
+    """Images of `calibrate`."""
+    warnings: tuple[str, ...] = ()
+    """What the fit could not tell, each a stable code, a colon and a sentence."""
 
 
 class OperatingPointFacts(Section):
-    """The threshold, and the rule that set it on `calibrate`."""
+    """The threshold of one output, and the rule that set it on `calibrate`."""
 
-    threshold: float = Field(ge=0, le=1, allow_inf_nan=False)
-    policy: OperatingPoint
+    label: str
+    threshold: float | None = Field(ge=0, le=1, allow_inf_nan=False)
+    """None where `calibrate` could not tell: the output has a probability and no decision."""
+    policy: OperatingPoint | None = None
+    """None where nothing was fitted: a region is decided at one half."""
     n: int = Field(ge=0)
+    """Images of `calibrate` whose truth is known."""
+
+
+class ClinicalRange(Section):
+    """What a clinical number may be."""
+
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class DataFacts(Section):
@@ -89,20 +108,50 @@ class TrainingFacts(Section):
 class BundleFacts(Section):
     """Everything that serving needs to know beside the network."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     use_case: str = Field(pattern=USE_CASE_PATTERN)
     title: str
     synthetic: bool
     intended_use: IntendedUse
-    labels: BinaryLabels
+    labels: Labels
+    outputs: tuple[str, ...] = Field(min_length=1)
+    """The label of each of the K logits."""
+    severity: Severity | None = None
+    location: Location | None = None
+    clinical: tuple[ClinicalInput, ...] = ()
+    """The clinical values that the network takes, in its order."""
+    ranges: dict[str, ClinicalRange] = Field(default={})
+    """Of the numbers among them, by name."""
     image: ImageSpec
     network: Network
     engine: EngineFacts = EngineFacts()
     calibration: CalibrationFacts
-    operating_point: OperatingPointFacts
+    operating_points: tuple[OperatingPointFacts, ...]
+    """One an output; none where the most probable class is the answer."""
     data: DataFacts
     training: TrainingFacts
     software: dict[str, str]
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> BundleFacts:
+        alone = self.labels.kind == "multiclass"
+        if not set(self.outputs) <= set(self.labels.words):
+            raise ValueError("outputs names what labels does not")
+        if len(self.calibration.temperatures) != (1 if alone else len(self.outputs)):
+            raise ValueError(f"{len(self.calibration.temperatures)} temperatures for {len(self.outputs)} outputs")
+        if [point.label for point in self.operating_points] != ([] if alone else list(self.outputs)):
+            raise ValueError("operating_points are not those of the outputs")
+        return self
+
+    @property
+    def thresholds(self) -> tuple[float | None, ...]:
+        """Return the threshold of each output; None where it has none."""
+        return tuple(point.threshold for point in self.operating_points) or (None,) * len(self.outputs)
+
+    @property
+    def width(self) -> int:
+        """Return D, how many numbers the network's clinical input has."""
+        return sum(item.width for item in self.clinical)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import MODEL, WEIGHTS
+from radloop.inference.bundle import MODEL, WEIGHTS, BundleFacts
 from radloop.inference.runtime import load_openvino
 
 STREAMS = 2
 """Requests that run side by side, each on one thread: measured fastest for one worker."""
 
-_OUTPUTS = ("logits", "embedding", "cam")
+_ALWAYS = ("logits", "embedding", "cam")
+_SOMETIMES = ("grades", "mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,18 @@ class Output:
     """What the network says about one image.
 
     Attributes:
-        logit: of the positive label, before calibration.
+        logits: float64 [K], before calibration.
         embedding: float32 [C], the pooled features.
-        cam: float32 [h, w], the Grad-CAM of the positive label, not negative.
+        cam: float32 [K, h, w], the Grad-CAM of each output, not negative.
+        grades: float64 [G - 1], the probability that the severity is above each level but the last; None without one.
+        mask: float32 [h, w], the probability of the region at each place of the image; None without one.
     """
 
-    logit: float
+    logits: NDArray[np.float64]
     embedding: NDArray[np.float32] = field(repr=False)
     cam: NDArray[np.float32] = field(repr=False)
+    grades: NDArray[np.float64] | None = None
+    mask: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
 class Engine:
@@ -43,8 +48,8 @@ class Engine:
 
     Example:
         >>> engine = Engine(bundle.content, size=224)   # doctest: +SKIP
-        >>> engine.run(image).logit                     # doctest: +SKIP
-        -1.25
+        >>> engine.run(image).logits                    # doctest: +SKIP
+        array([-1.25])
     """
 
     def __init__(self, content: Path, size: int, *, streams: int = STREAMS, cache: Path | None = None) -> None:
@@ -77,35 +82,86 @@ class Engine:
         except RuntimeError as error:
             raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
         self.size = size
+        self.width = _width(model)
+        self._names = _ALWAYS + tuple(name for name in _SOMETIMES if name in _names(model.outputs))
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(self._compiled.create_infer_request())
 
-    def run(self, image: NDArray[np.uint8]) -> Output:
-        """Ask the network about one prepared image uint8 [size, size]; waits for a free request."""
+    def check(self, facts: BundleFacts) -> None:
+        """Refuse a network that is not the one its facts describe.
+
+        Raises:
+            IntegrityError: `invalid_model`.
+        """
+        grades = len(facts.severity.levels) - 1 if facts.severity else None
+        wanted = {"logits": len(facts.outputs), "grades": grades, "mask": 1 if facts.location else None}
+        found = {name: self._channels(name) for name in wanted}
+        if self.width != facts.width or found != wanted:
+            raise _invalid("its inputs and outputs are not those of its facts")
+
+    def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None) -> Output:
+        """Ask the network about one prepared image; waits for a free request.
+
+        Args:
+            image: uint8 [size, size].
+            clinical: float32 [D]; None where all values are unknown.
+        """
         if image.shape != (self.size, self.size) or image.dtype != np.uint8:
             raise ValueError(f"expected uint8 {(self.size, self.size)}, not {image.dtype} {image.shape}")
+        given: dict[str, NDArray[Any]] = {"image": np.ascontiguousarray(image)[None, None]}
+        if self.width:
+            given["clinical"] = _row(clinical, self.width)
         request = self._requests.get()
         try:
-            request.infer({"image": np.ascontiguousarray(image)[None, None]})
-            logits, embedding, cam = (np.array(request.get_tensor(name).data) for name in _OUTPUTS)
+            request.infer(given)
+            found = {name: np.array(request.get_tensor(name).data)[0] for name in self._names}
         finally:
             self._requests.put(request)
-        return Output(logit=float(logits[0, 0]), embedding=embedding[0], cam=cam[0, 0])
+        return Output(
+            logits=found["logits"].astype(np.float64),
+            embedding=found["embedding"],
+            cam=found["cam"],
+            grades=found["grades"].astype(np.float64) if "grades" in found else None,
+            mask=found["mask"][0] if "mask" in found else None,
+        )
+
+    def _channels(self, name: str) -> int | None:
+        return int(self._compiled.output(name).shape[1]) if name in self._names else None
+
+
+def _row(clinical: NDArray[np.float32] | None, width: int) -> NDArray[np.float32]:
+    """Return the clinical input [1, D]."""
+    if clinical is None:
+        return np.zeros((1, width), np.float32)
+    if clinical.shape != (width,) or clinical.dtype != np.float32:
+        raise ValueError(f"expected float32 {(width,)}, not {clinical.dtype} {clinical.shape}")
+    return np.ascontiguousarray(clinical)[None]
+
+
+def _names(ports: Any) -> set[str]:
+    return {name for port in ports for name in port.names}
+
+
+def _width(model: Any) -> int:
+    """Return D of the clinical input, 0 without one."""
+    return next((int(port.get_partial_shape().to_shape()[1]) for port in model.inputs if "clinical" in port.names), 0)
 
 
 def _check_contract(model: Any, size: int) -> None:
     """Refuse a network whose inputs and outputs are not those that every bundle has."""
-    names = {name for port in model.outputs for name in port.names}
-    missing = [name for name in _OUTPUTS if name not in names]
+    missing = [name for name in _ALWAYS if name not in _names(model.outputs)]
     if missing:
         raise _invalid(f"it has no output {', '.join(missing)}")
-    ports = [port for port in model.inputs if "image" in port.names]
-    if len(model.inputs) != 1 or not ports:
-        raise _invalid("its one input must be 'image'")
-    shape, kind = ports[0].get_partial_shape(), ports[0].get_element_type().get_type_name()
-    if not shape.is_static or [int(side) for side in shape.to_shape()] != [1, 1, size, size] or kind != "u8":
-        raise _invalid(f"its input is {kind} {shape}, not u8 [1,1,{size},{size}]")
+    if "image" not in _names(model.inputs) or not _names(model.inputs) <= {"image", "clinical"}:
+        raise _invalid("its inputs must be 'image' and at most 'clinical'")
+    for port in model.inputs:
+        shape, kind = port.get_partial_shape(), port.get_element_type().get_type_name()
+        sides = [int(side) for side in shape.to_shape()] if shape.is_static else []
+        if "image" in port.names and (sides != [1, 1, size, size] or kind != "u8"):
+            raise _invalid(f"its input is {kind} {shape}, not u8 [1,1,{size},{size}]")
+        if "clinical" in port.names and (len(sides) != 2 or sides[0] != 1 or kind != "f32"):
+            raise _invalid(f"its clinical input is {kind} {shape}, not f32 [1,D]")
 
 
 def _invalid(reason: str) -> IntegrityError:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from radloop.errors import InputError, nearest
 from radloop.images.decode import Decoded, decode
 from radloop.inference import clinical as clinical_values
 from radloop.inference.admissibility import admit
-from radloop.inference.answer import Answer, Explanation, Finding, Model, heat_map
+from radloop.inference.answer import Answer, Model
 from radloop.inference.bundle import Bundle, BundleFacts
-from radloop.inference.calibration import entropy_bits
+from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
+from radloop.inference.reading import explanation, findings, severity
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
 from radloop.inference.verification import Verified, verify, verify_bundle
@@ -25,7 +27,7 @@ class Predictor:
     Example:
         >>> predictor = Predictor(folder)                    # doctest: +SKIP
         >>> predictor.predict(Path("image.png")).findings    # doctest: +SKIP
-        (Finding(label='tuberculosis', probability=0.91, threshold=0.42, positive=True, boxes=None),)
+        (Finding(label='tuberculosis', probability=0.91, threshold=0.42, positive=True, boxes=None, point=None),)
     """
 
     def __init__(self, folder: Path, approved: bool = True, *, streams: int = STREAMS, cache: Path | None = None) -> None:
@@ -43,8 +45,8 @@ class Predictor:
         self.verified: Verified | None = verify(folder) if approved else None
         self.bundle: Bundle = self.verified.bundle if self.verified else verify_bundle(folder)
         engine = Engine(self.bundle.content, self.facts.image.size, streams=streams, cache=cache)
+        self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
-        self._scorer = Scorer(engine, self.facts.image, self.facts.calibration.temperature)
 
     @property
     def facts(self) -> BundleFacts:
@@ -61,13 +63,27 @@ class Predictor:
             evidence=self.verified.evidence if self.verified else None,
         )
 
-    def score(self, source: Path | bytes | Decoded) -> Scored:
-        """Score one image without asking whether it is admissible.
+    def score(self, source: Path | bytes | Decoded, clinical: Mapping[str, Any] | None = None) -> Scored:
+        """Score one image without asking whether it is admissible; see `Scorer.score`.
 
         Raises:
             Refusal: it cannot be read.
         """
-        return self._scorer.score(source)
+        return self._scorer.score(source, clinical)
+
+    def check(self, clinical: Mapping[str, Any] | None, target: str | None = None) -> dict[str, Any]:
+        """Return a request's clinical values as they are understood; no image is needed to refuse them.
+
+        Args:
+            clinical: by name.
+            target: the finding whose heat map is wanted.
+
+        Raises:
+            InputError: a clinical value is unknown or invalid; `unknown_target`.
+        """
+        if target is not None and target not in self.facts.outputs:
+            raise InputError("unknown_target", "there is no finding of that name", nearest(target[:60], self.facts.outputs))
+        return clinical_values.check(clinical, self.facts)
 
     def admit(self, decoded: Decoded, clinical: Mapping[str, Any] | None = None) -> tuple[str, ...]:
         """Return the warnings of an admissible image; nothing is inferred.
@@ -76,7 +92,7 @@ class Predictor:
             InadmissibleImage: this model may not be asked about it.
             InputError: a clinical value is unknown or invalid.
         """
-        return admit(clinical_values.complete(decoded.header, clinical)[0], decoded.quality, self.facts)
+        return admit(clinical_values.complete(decoded.header, self.check(clinical))[0], decoded.quality, self.facts)
 
     def predict(
         self,
@@ -84,35 +100,35 @@ class Predictor:
         clinical: Mapping[str, Any] | None = None,
         explain: bool = False,
         request_id: str | None = None,
+        target: str | None = None,
     ) -> Answer:
         """Answer for one image.
 
         Args:
             source: a DICOM, PNG or JPEG, as a path, as its bytes or decoded.
-            clinical: `age` (years) and `sex`, where known; they fill what the file does not say.
+            clinical: `age` (years), `sex` and the model's own values, where known; age and sex fill what the file does
+                not say.
             explain: add the heat map.
             request_id: the caller's; a random one otherwise.
+            target: the finding whose heat map is wanted; the most probable one otherwise.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
-            InputError: a clinical value is unknown or invalid.
+            InputError: a clinical value or the target is unknown or invalid.
         """
-        values = clinical_values.check(clinical)
+        values = self.check(clinical, target)
         decoded = source if isinstance(source, Decoded) else decode(source, self.facts.image)
         header, conflicts = clinical_values.complete(decoded.header, values)
-        warnings = admit(header, decoded.quality, self.facts) + conflicts
-        scored = self.score(decoded)
-        return self._answer(scored, warnings, explain, request_id or uuid.uuid4().hex)
-
-    def _answer(self, scored: Scored, warnings: tuple[str, ...], explain: bool, request_id: str) -> Answer:
-        label, threshold = self.facts.labels.positive, self.facts.operating_point.threshold
-        positive = scored.probability >= threshold
+        joined = clinical_values.joined(header, values)
+        warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
+        scored = self.score(decoded, joined)
         return Answer(
-            request_id=request_id,
+            request_id=request_id or uuid.uuid4().hex,
             use_case=self.facts.use_case,
             model=self.model,
-            findings=(Finding(label=label, probability=scored.probability, threshold=threshold, positive=positive),),
-            uncertainty=entropy_bits(scored.probability),
-            explanation=Explanation(target=label, png=heat_map(scored.cam)) if explain else None,
+            findings=findings(scored, self.facts),
+            severity=severity(scored, self.facts),
+            uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
+            explanation=explanation(scored, self.facts, target) if explain else None,
             warnings=warnings,
         )

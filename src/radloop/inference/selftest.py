@@ -5,36 +5,57 @@ from __future__ import annotations
 import zipfile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import SELFTEST, Bundle
-from radloop.inference.calibration import probability
+from radloop.inference.bundle import SELFTEST, Bundle, BundleFacts
+from radloop.inference.calibration import probabilities
 from radloop.inference.engine import Engine
 
 TOLERANCE = 1e-4
 """Kernels for different CPUs move a probability by up to 1e-5 in 32-bit arithmetic; bf16, a wrong
 normalisation or a wrong file move it by more than 1e-3."""
 
+Cases = dict[str, NDArray[np.float64]]
+
+
+def answers(engine: Engine, facts: BundleFacts, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> Cases:
+    """Return what a bundle gives for a few images: `probabilities` [n, K], and `grades` and `masks` where it has them.
+
+    Args:
+        engine: of the bundle.
+        facts: of the bundle.
+        images: prepared, uint8 [n, size, size].
+        clinical: float32 [n, D].
+    """
+    outputs = [engine.run(image, row) for image, row in zip(images, clinical, strict=True)]
+    logits = np.stack([output.logits for output in outputs])
+    found = {"probabilities": probabilities(logits, facts.labels.kind, facts.calibration.temperatures)}
+    if facts.severity:
+        found["grades"] = np.stack([np.asarray(output.grades, dtype=np.float64) for output in outputs])
+    if facts.location:
+        found["masks"] = np.stack([np.asarray(output.mask, dtype=np.float64) for output in outputs])
+    return found
+
 
 def run_selftest(bundle: Bundle, engine: Engine) -> float:
-    """Return the largest difference from the probabilities that the bundle was sealed with.
+    """Return the largest difference from what the bundle was sealed with.
 
     Raises:
         IntegrityError: `selftest_failed`: it is above the tolerance, or the file is not a self-test.
     """
     try:
         with np.load(bundle.content / SELFTEST, allow_pickle=False) as archive:
-            images, expected = archive["images"], archive["probabilities"]
-        if not len(images) or len(images) != len(expected):
-            raise ValueError("no cases")
-        logits = [engine.run(image).logit for image in images]
+            cases = dict(archive)
+        actual = answers(engine, bundle.facts, cases.pop("images"), cases.pop("clinical"))
+        if {name: array.shape for name, array in cases.items()} != {name: array.shape for name, array in actual.items()}:
+            raise ValueError("other cases")
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise _failed(f"{SELFTEST} is not a self-test ({type(error).__name__})") from error
-    actual = probability(logits, bundle.facts.calibration.temperature)
-    difference = float(np.max(np.abs(actual - expected)))
+    difference = max(float(np.max(np.abs(actual[name] - expected))) for name, expected in cases.items())
     # Written so that a NaN fails.
     if not difference <= TOLERANCE:
-        raise _failed(f"probabilities differ by {difference:.2g}, more than {TOLERANCE:g}")
+        raise _failed(f"what the network says differs by {difference:.2g}, more than {TOLERANCE:g}")
     return difference
 
 

@@ -1,21 +1,40 @@
-"""Backbones by name: each turns ImageNet-normalised pixels into a feature map that ends in a ReLU."""
+"""Backbones by name: each turns ImageNet-normalised pixels into a feature map."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from radloop.errors import nearest
-from radloop.models import efficientnet_lite
+from radloop.models.efficientnet_lite import CHANNELS, EfficientNetLite0
+from radloop.models.imagenet import to_symmetric
 from radloop.models.pretrained import TorchvisionWeights, lite0_file, lite0_weights, torchvision_weights
+from radloop.models.tokens import TokenMap
+from radloop.use_case.families import BACKBONES, Family, backbone_problem, family
 
-_RESNET18 = TorchvisionWeights("https://download.pytorch.org/models/resnet18-f37072fd.pth", classifier="fc")
-_DENSENET121 = TorchvisionWeights("https://download.pytorch.org/models/densenet121-a639ec97.pth", classifier="classifier")
+__all__ = ["BACKBONES", "Backbone", "Level", "build_backbone", "pretrained_available"]
+
+_PROBE = 128
+"""Side of the image that tells the levels apart: even at stride 32 the map has 4 places, no two levels the same."""
+
+
+class Level(NamedTuple):
+    """The last map of one resolution on the way through a backbone.
+
+    Attributes:
+        mark: how many steps of the backbone lead to it.
+        stride: image pixels to one of its places.
+        channels: its channels.
+    """
+
+    mark: int
+    stride: int
+    channels: int
 
 
 class Backbone(nn.Module):
@@ -23,6 +42,9 @@ class Backbone(nn.Module):
 
     Attributes:
         channels: C, the number of channels of the last feature map.
+        stride: image pixels to one place of that map.
+        minimum: the side of the smallest image that is taken, pixels.
+        ends_in_relu: whether no feature is negative.
 
     Example:
         >>> backbone = build_backbone("resnet18", pretrained=False)
@@ -30,68 +52,82 @@ class Backbone(nn.Module):
         torch.Size([2, 512, 7, 7])
     """
 
-    def __init__(self, network: nn.Module, channels: int) -> None:
+    def __init__(
+        self, network: nn.Module, channels: int, *, stride: int = 32, minimum: int = 32, ends_in_relu: bool = True
+    ) -> None:
         super().__init__()
         self.network = network
         self.channels = channels
+        self.stride = stride
+        self.minimum = minimum
+        self.ends_in_relu = ends_in_relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ImageNet-normalised pixels [N, 3, H, W] to features [N, C, h, w], none negative."""
-        return functional.relu(self.network(x))
+        """Map ImageNet-normalised pixels [N, 3, H, W] to features [N, C, h, w]."""
+        return self._end(self.network(x))
+
+    def levels(self) -> tuple[Level, ...]:
+        """Return where on the way the resolution changes, from fine to coarse; the last is the feature map itself."""
+        training = self.training
+        found: dict[int, Level] = {}
+        with torch.no_grad():
+            x = next(self.parameters()).new_zeros(1, 3, _PROBE, _PROBE)
+            for mark, step in enumerate(_steps(self.eval().network), start=1):
+                x = step(x)
+                found[x.shape[-1]] = Level(mark, _PROBE // x.shape[-1], x.shape[1])
+        self.train(training)
+        return tuple(found.values())
+
+    def pyramid(self, x: Tensor, marks: tuple[int, ...]) -> list[Tensor]:
+        """Return the maps at some levels in one pass.
+
+        Args:
+            x: ImageNet-normalised pixels [N, 3, H, W].
+            marks: `Level.mark`, rising; with the last level's, the last map is what `forward` returns.
+        """
+        maps: list[Tensor] = []
+        steps = list(_steps(self.network))
+        for mark, step in enumerate(steps[: marks[-1]], start=1):
+            x = step(x)
+            if mark in marks:
+                maps.append(self._end(x) if mark == len(steps) else x)
+        return maps
+
+    def _end(self, x: Tensor) -> Tensor:
+        # torchvision's DenseNet leaves its last ReLU to the classifier; the others do not mind a second one.
+        return functional.relu(x) if self.ends_in_relu else x
 
 
-@dataclass(frozen=True)
-class _Entry:
-    build: Callable[[bool], Backbone]
-    available: Callable[[], bool]
+def _steps(network: nn.Module) -> Iterator[nn.Module]:
+    """Yield the modules that a network applies one after the other."""
+    if type(network) is nn.Sequential:
+        for child in network:
+            yield from _steps(child)
+    elif isinstance(network, EfficientNetLite0):
+        yield from (network.centre, network.stem, *network.blocks, network.top)
+    else:
+        yield network
 
 
-def _efficientnet_lite0(pretrained: bool) -> Backbone:
-    network = efficientnet_lite.EfficientNetLite0()
-    if pretrained:
-        network.load_state_dict(lite0_weights())
-    return Backbone(network, efficientnet_lite.CHANNELS)
-
-
-def _resnet18(pretrained: bool) -> Backbone:
-    """He et al., "Deep Residual Learning for Image Recognition", CVPR 2016."""
-    whole = torchvision.models.resnet18(weights=None)
-    channels = int(whole.fc.in_features)
-    # torchvision's own forward pass flattens; the children in order are the same network up to there.
-    network = nn.Sequential(OrderedDict((name, child) for name, child in whole.named_children() if name not in ("avgpool", "fc")))
-    if pretrained:
-        network.load_state_dict(torchvision_weights(_RESNET18))
-    return Backbone(network, channels)
-
-
-def _densenet121(pretrained: bool) -> Backbone:
-    """Huang et al., "Densely Connected Convolutional Networks", CVPR 2017; the network of CheXNet (arXiv 1711.05225)."""
-    whole = torchvision.models.densenet121(weights=None)
-    channels = int(whole.classifier.in_features)
-    network = nn.Sequential(OrderedDict(features=whole.features))
-    if pretrained:
-        network.load_state_dict(torchvision_weights(_DENSENET121))
-    return Backbone(network, channels)
-
-
-_BACKBONES = {
-    "densenet121": _Entry(_densenet121, lambda: _DENSENET121.file.is_file()),
-    "efficientnet-lite0": _Entry(_efficientnet_lite0, lambda: lite0_file().is_file()),
-    "resnet18": _Entry(_resnet18, lambda: _RESNET18.file.is_file()),
-}
-BACKBONES = tuple(_BACKBONES)
-"""The known names, sorted."""
-
-
-def build_backbone(name: str, *, pretrained: bool) -> Backbone:
+def build_backbone(name: str, *, pretrained: bool, size: int = 224) -> Backbone:
     """Build a backbone, with ImageNet weights or with random ones from torch's global generator.
 
+    Args:
+        name: one of `BACKBONES`.
+        pretrained: whether to load weights.
+        size: side of the images, pixels; only a ViT is made for one size, its position embeddings interpolated to it.
+
     Raises:
-        ValueError: no backbone has this name; the message names the nearest.
+        ValueError: no backbone has this name, or it cannot take images of this size.
         FileNotFoundError: the weights are not on this machine and cannot be fetched; the message says what to do.
         IntegrityError: the file of weights is not the one that was pinned.
     """
-    return _entry(name).build(pretrained)
+    problem = backbone_problem(name, size)
+    if problem:
+        raise ValueError(problem)
+    kind = family(name)
+    network, channels = _lite0(pretrained) if name == "efficientnet-lite0" else _torchvision(name, kind, pretrained, size)
+    return Backbone(network, channels, stride=kind.stride, minimum=kind.minimum, ends_in_relu=kind.ends_in_relu)
 
 
 def pretrained_available(name: str) -> bool:
@@ -100,10 +136,82 @@ def pretrained_available(name: str) -> bool:
     Raises:
         ValueError: no backbone has this name.
     """
-    return _entry(name).available()
+    family(name)
+    return lite0_file().is_file() if name == "efficientnet-lite0" else published(name).file.is_file()
 
 
-def _entry(name: str) -> _Entry:
-    if name not in _BACKBONES:
-        raise ValueError(f"no backbone '{name}': {nearest(name, BACKBONES)}")
-    return _BACKBONES[name]
+def published(name: str) -> TorchvisionWeights:
+    """Return torchvision's file for one of its networks.
+
+    Always `IMAGENET1K_V1`: every member has it, some have no other, and it comes under torchvision's own licence.
+    """
+    return TorchvisionWeights(torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url)
+
+
+_Bare = tuple[nn.Module, int]
+
+
+def _lite0(pretrained: bool) -> _Bare:
+    network = EfficientNetLite0()
+    if pretrained:
+        network.load_state_dict(lite0_weights())
+    return network, CHANNELS
+
+
+def _torchvision(name: str, kind: Family, pretrained: bool, size: int) -> _Bare:
+    whole = torchvision.models.get_model(name, weights=None, **_options(kind, size))
+    if pretrained:
+        state = torchvision_weights(published(name))
+        if kind.name == "vit":
+            state = torchvision.models.vision_transformer.interpolate_embeddings(size, kind.patch, state)
+        whole.load_state_dict({key: tensor for key, tensor in state.items() if not key.startswith("AuxLogits.")})
+    network, channels = _STRIP[kind.name](whole)
+    return (nn.Sequential(to_symmetric(), network) if kind.symmetric else network), channels
+
+
+def _options(kind: Family, size: int) -> dict[str, Any]:
+    if kind.name == "inception":
+        return {"aux_logits": False, "transform_input": False, "init_weights": True}
+    return {"image_size": size} if kind.name == "vit" else {}
+
+
+def _children(whole: nn.Module) -> _Bare:
+    """Keep the children in order up to the pool: torchvision's own forward pass flattens, but is the same up to there."""
+    kept = OrderedDict((name, child) for name, child in whole.named_children() if name not in ("avgpool", "dropout", "fc"))
+    return nn.Sequential(kept), _inputs(whole.fc)
+
+
+def _features(whole: Any) -> _Bare:
+    return nn.Sequential(OrderedDict(features=whole.features)), _inputs(whole.classifier)
+
+
+def _vgg(whole: Any) -> _Bare:
+    network, inputs = _features(whole)
+    return network, inputs // 49  # its classifier takes 7 x 7 places
+
+
+def _convnext(whole: Any) -> _Bare:
+    """Keep the classifier's normalisation, here of each place and not of their mean, so that the mean stays linear in the map."""
+    network = nn.Sequential(OrderedDict(features=whole.features, norm=whole.classifier[0]))
+    return network, _inputs(whole.classifier)
+
+
+def _vit(whole: Any) -> _Bare:
+    return TokenMap(whole.conv_proj, whole.class_token, whole.encoder), int(whole.hidden_dim)
+
+
+def _inputs(classifier: Any) -> int:
+    """Return what the first linear layer takes."""
+    return next(int(layer.in_features) for layer in classifier.modules() if isinstance(layer, nn.Linear))
+
+
+_STRIP: dict[str, Callable[[Any], _Bare]] = {
+    "convnext": _convnext,
+    "densenet": _features,
+    "efficientnet": _features,
+    "inception": _children,
+    "mobilenet": _features,
+    "resnet": _children,
+    "vgg": _vgg,
+    "vit": _vit,
+}

@@ -40,3 +40,9 @@ def to_centred() -> Affine:
     """Return the step from ImageNet-normalised pixels to (value - 127) / 128, what TensorFlow's Lite networks were trained on."""
     mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
     return Affine(255 * deviation / 128, (255 * mean - 127) / 128)
+
+
+def to_symmetric() -> Affine:
+    """Return the step from ImageNet-normalised pixels to values of -1 to 1, what Inception v3 was trained on."""
+    mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
+    return Affine(2 * deviation, 2 * mean - 1)

@@ -32,8 +32,6 @@ class TorchvisionWeights:
     """A file of torchvision's; the hash it publishes is the first eight digits, which its file name carries."""
 
     url: str
-    classifier: str
-    """The name of the module that is left out: its 1000 ImageNet classes mean nothing here."""
 
     @property
     def file(self) -> Path:
@@ -67,7 +65,7 @@ def lite0_weights() -> dict[str, Tensor]:
 
 
 def torchvision_weights(weights: TorchvisionWeights) -> dict[str, Tensor]:
-    """Return the state dict of a torchvision network without its classifier, from torch's cache or, once, from the network.
+    """Return the state dict of a whole torchvision network, from torch's cache or, once, from the network.
 
     Raises:
         FileNotFoundError: the file is neither in the cache nor to be had.
@@ -76,8 +74,7 @@ def torchvision_weights(weights: TorchvisionWeights) -> dict[str, Tensor]:
     if not weights.file.is_file():
         _download(weights)
     state = read(weights.file, weights.sha256)
-    classifier = weights.classifier + "."
-    return {_DENSE_LAYER.sub(r"\1\2", name): tensor for name, tensor in state.items() if not name.startswith(classifier)}
+    return {_DENSE_LAYER.sub(r"\1\2", name): tensor for name, tensor in state.items()}
 
 
 def read(path: Path, sha256: str) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ name for the service, and run its code instead of the Bento's."""
 
 SERVICE = "radloop.serving.service:Radloop"
 PACKAGES = (
+    "av",
     "bentoml",
     "fastapi",
     "numpy",
@@ -43,10 +44,11 @@ PACKAGES = (
     "pylibjpeg-rle",
     "python-multipart",
     "pyyaml",
+    "scipy",
 )
 """What the service imports; each is pinned to the version that is installed here."""
 
-_MODULES = ("__init__.py", "configuration.py", "errors.py", "py.typed", "settings.py")
+_MODULES = ("__init__.py", "clinical.py", "configuration.py", "errors.py", "py.typed", "settings.py")
 _SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "use_case")
 _LABEL = "radloop-content"
 

@@ -13,34 +13,44 @@ from radloop.models.network import Network
 
 
 class _Served(nn.Module):
-    """The network as it is served: logits, embedding and Grad-CAM in one pass."""
+    """The network as it is served: everything that an answer needs in one pass, heads beside the diagnosis as probabilities."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.network.explain(image)
+    def forward(self, image: Tensor, clinical: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return logits, embedding and cam, and grades and mask where the network has them."""
+        found = self.network.explain(image, clinical)
+        beside = [torch.sigmoid(head) for head in (found.grades, found.mask) if head is not None]
+        return (found.logits, found.embedding, found.cam, *beside)
 
 
-OUTPUTS = ("logits", "embedding", "cam")
+def export(network: Network, size: int, width: int, folder: Path) -> None:
+    """Write `model.xml` and `model.bin`, in the form that `inference.bundle` describes.
 
+    Normalisation is inside, the batch is fixed to 1: both were faster on few cores, and a graph without choices has
+    one behaviour to test.
 
-def export(network: Network, size: int, folder: Path) -> None:
-    """Write `model.xml` and `model.bin`.
-
-    The input `image` is uint8 [1, 1, size, size]; the outputs are `logits` float32 [1, K], `embedding`
-    [1, C] and `cam` [1, K, h, w]. Normalisation is inside, the batch is fixed to 1: both were faster on
-    few cores, and a graph without choices has one behaviour to test.
+    Args:
+        network: trained.
+        size: side of its input, pixels.
+        width: D of its clinical input; 0 without one.
+        folder: to write to.
     """
     ov = load_openvino()
-    example = torch.zeros(1, 1, size, size, dtype=torch.uint8)
+    example: tuple[Tensor, ...] = (torch.zeros(1, 1, size, size, dtype=torch.uint8),)
+    shapes = [([1, 1, size, size], ov.Type.u8)]
+    if width:
+        example += (torch.zeros(1, width),)
+        shapes.append(([1, width], ov.Type.f32))
+    served = _Served(network.eval())
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's advice on shapes, which are fixed here, and on its own age
-        model = ov.convert_model(
-            _Served(network.eval()), example_input=example, input=[("image", [1, 1, size, size], ov.Type.u8)]
-        )
-    for output, name in zip(model.outputs, OUTPUTS, strict=True):
-        output.get_tensor().set_names({name})
-    model.inputs[0].get_tensor().set_names({"image"})
+        model = ov.convert_model(served, example_input=example, input=shapes)
+        probe = network.explain(*example)
+    names = ["logits", "embedding", "cam"] + [name for name in ("grades", "mask") if getattr(probe, name) is not None]
+    for ports, known in ((model.inputs, ("image", "clinical")[: len(example)]), (model.outputs, names)):
+        for port, name in zip(ports, known, strict=True):
+            port.get_tensor().set_names({name})
     ov.save_model(model, folder / "model.xml", compress_to_fp16=False)

@@ -11,35 +11,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from radloop.clinical import ClinicalInput
 from radloop.data.versions import DataVersion
 from radloop.errors import Refusal
 from radloop.images.quality import quality
 from radloop.inference.bundle import (
     CONTENT,
+    SELFTEST,
     BundleFacts,
-    CalibrationFacts,
+    ClinicalRange,
     DataFacts,
     EngineFacts,
     Network,
-    OperatingPointFacts,
     TrainingFacts,
     seal_bundle,
     write_facts,
 )
+from radloop.inference.calibration import probabilities
 from radloop.inference.engine import Engine
+from radloop.inference.selftest import answers
 from radloop.packaging.export import export
+from radloop.packaging.fitting import Fitted, fit
 from radloop.packaging.parity import compare, trained_logits
 from radloop.records.runs import Run
 from radloop.records.seal import canonical
 from radloop.settings import Settings
-from radloop.statistics import thresholds
-from radloop.statistics.calibration import apply_temperature, fit_temperature
 from radloop.training.pixels import Pixels
 from radloop.training.search import SearchResult, weights_file
 from radloop.training.trial import load_trained
-from radloop.use_case import Recipe, TargetSensitivity, UseCase
+from radloop.use_case import Recipe, UseCase
 
 _SELF_TEST_IMAGES = 4
 
@@ -51,12 +54,16 @@ class Packaged:
     Attributes:
         bundle: its digest.
         parity: against the trained network, on `calibrate`.
+        temperatures: as in the bundle's facts.
+        thresholds: one an output; None where it has none.
+        warnings: what `calibrate` could not tell.
     """
 
     bundle: str
     parity: dict[str, Any]
-    temperature: float
-    threshold: float
+    temperatures: tuple[float, ...]
+    thresholds: tuple[float | None, ...]
+    warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a run keeps it."""
@@ -64,8 +71,25 @@ class Packaged:
 
 
 @dataclass(frozen=True)
+class _Calibrate:
+    """The images of `calibrate` as the engine takes them, n of them.
+
+    Attributes:
+        frame: their rows of the manifest.
+        images: uint8 [n, S, S].
+        clinical: float32 [n, D].
+        truths: float32 [n, K].
+    """
+
+    frame: pd.DataFrame
+    images: NDArray[np.uint8]
+    clinical: NDArray[np.float32]
+    truths: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class _Scored:
-    """What the engine said of the images of `calibrate`: logits [n], embeddings [n, C]."""
+    """What the engine said of the images of `calibrate`: logits [n, K], embeddings [n, C]."""
 
     logits: NDArray[np.float64]
     embeddings: NDArray[np.float32]
@@ -75,101 +99,100 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     """Export, fit, seal, and put the bundle in its place in one rename.
 
     Raises:
-        Refusal: `calibrate` cannot tell a temperature or a threshold.
+        Refusal: `calibrate` is empty, or cannot tell a temperature or a threshold.
     """
+    cases = _calibrate(pixels)
     staging = settings.bundles / use_case.name / f".staging-{run.name}"
     shutil.rmtree(staging, ignore_errors=True)
     folder = staging / CONTENT
     folder.mkdir(parents=True)
     recipe = Recipe.model_validate_json(json.dumps(search.recipe))
-    network = load_trained(weights_file(run, search), recipe)
-    export(network, use_case.image.size, folder)
-    rows = pixels.indices("calibrate")
-    images, labels = np.asarray(pixels.images[rows]), pixels.labels[rows]
-    scored = _score(folder, images, use_case.image.size)
-    calibration, point = _fit(scored.logits, labels, use_case)
-    parity = compare(trained_logits(network, images), scored.logits, calibration.temperature, point.threshold)
-    probabilities = apply_temperature(scored.logits, calibration.temperature)
-    _write_reference(folder, pixels, rows, scored, probabilities)
-    _write_self_test(folder, images, probabilities)
-    write_facts(folder, _facts(use_case, data, search, recipe, calibration, point))
+    network = load_trained(weights_file(run, search), use_case, recipe, pixels.inputs)
+    export(network, use_case.image.size, cases.clinical.shape[1], folder)
+    engine = Engine(folder, use_case.image.size)
+    scored = _score(engine, cases)
+    facts = _facts(use_case, data, search, recipe, pixels.inputs, fit(scored.logits, cases.truths, use_case))
+    engine.check(facts)
+    kind, temperatures = facts.labels.kind, facts.calibration.temperatures
+    parity = compare(trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, facts.thresholds)
+    chances = probabilities(scored.logits, kind, temperatures)
+    _write_reference(folder, cases, scored, chances)
+    _write_self_test(folder, cases, chances, engine, facts)
+    write_facts(folder, facts)
     sealed = seal_bundle(folder, settings.bundles)
     shutil.rmtree(staging, ignore_errors=True)
-    numbers = parity.as_dict() if parity.n else {"n": 0, "max_difference": None, "flips": None}
-    return Packaged(sealed.digest, numbers, calibration.temperature, point.threshold)
+    return Packaged(sealed.digest, parity.as_dict(), temperatures, facts.thresholds, facts.calibration.warnings)
 
 
-def _score(folder: Path, images: NDArray[np.uint8], size: int) -> _Scored:
-    engine = Engine(folder, size)
-    outputs = [engine.run(image) for image in images]
-    logits = np.asarray([output.logit for output in outputs], dtype=np.float64)
-    return _Scored(logits, np.asarray([output.embedding for output in outputs], dtype=np.float32))
+def _calibrate(pixels: Pixels) -> _Calibrate:
+    rows = pixels.indices("calibrate")
+    if not len(rows):
+        raise Refusal("calibrate_empty", "calibrate holds no image", "ingest a source with images in calibrate")
+    clinical = np.zeros((len(rows), 0), np.float32) if pixels.clinical is None else pixels.clinical[rows]
+    return _Calibrate(pixels.frame.iloc[rows], np.asarray(pixels.images[rows]), clinical, pixels.truths[rows])
 
 
-def _fit(
-    logits: NDArray[np.float64], labels: NDArray[np.int64], use_case: UseCase
-) -> tuple[CalibrationFacts, OperatingPointFacts]:
-    if len(set(labels.tolist())) < 2:
-        raise Refusal(
-            "calibrate_one_class",
-            "calibrate holds one class only: no threshold can be fitted",
-            "ingest a source with both labels in calibrate",
-        )
-    temperature = fit_temperature(logits, labels).value
-    asked = use_case.operating_point
-    policy = thresholds.TargetSensitivity(asked.value) if isinstance(asked, TargetSensitivity) else thresholds.Youden()
-    threshold = thresholds.fit_threshold(apply_temperature(logits, temperature), labels, policy)
-    calibration = CalibrationFacts(method="temperature", temperature=float(temperature), n=len(labels))
-    return calibration, OperatingPointFacts(threshold=float(threshold.value), policy=asked, n=len(labels))
+def _score(engine: Engine, cases: _Calibrate) -> _Scored:
+    outputs = [engine.run(image, values) for image, values in zip(cases.images, cases.clinical, strict=True)]
+    return _Scored(np.stack([output.logits for output in outputs]), np.stack([output.embedding for output in outputs]))
 
 
-def _write_reference(
-    folder: Path, pixels: Pixels, rows: NDArray[np.int64], scored: _Scored, probabilities: NDArray[np.float64]
-) -> None:
-    """Keep what monitoring compares with: embeddings, scores, image quality and subgroup counts of `calibrate`."""
-    qualities = [asdict(quality(np.asarray(pixels.images[row]))) for row in rows]
+def _write_reference(folder: Path, cases: _Calibrate, scored: _Scored, chances: NDArray[np.float64]) -> None:
+    """Keep what monitoring compares `calibrate` with: embeddings, scores, clinical values, image quality, subgroup counts."""
+    qualities = [asdict(quality(image)) for image in cases.images]
     names = sorted(qualities[0])
-    table = np.asarray([[item[name] for name in names] for item in qualities], dtype=np.float64)
     np.savez(
-        folder / "reference.npz", embeddings=scored.embeddings, logits=scored.logits, probabilities=probabilities, quality=table
+        folder / "reference.npz",
+        embeddings=scored.embeddings,
+        logits=scored.logits,
+        probabilities=chances,
+        clinical=cases.clinical,
+        quality=np.asarray([[item[name] for name in names] for item in qualities], dtype=np.float64),
     )
-    part = pixels.frame.iloc[rows]
     counts = {
-        column: dict(sorted(Counter(str(value) for value in part[column].fillna("unknown")).items()))
+        column: dict(sorted(Counter(str(value) for value in cases.frame[column].fillna("unknown")).items()))
         for column in ("sex", "site", "view")
     }
-    (folder / "reference.json").write_bytes(canonical({"n": len(rows), "quality": names, "counts": counts}))
+    (folder / "reference.json").write_bytes(canonical({"n": len(cases.images), "quality": names, "counts": counts}))
 
 
-def _write_self_test(folder: Path, images: NDArray[np.uint8], probabilities: NDArray[np.float64]) -> None:
+def _write_self_test(folder: Path, cases: _Calibrate, chances: NDArray[np.float64], engine: Engine, facts: BundleFacts) -> None:
     """Keep a few images with their answers: a loader that gets others is not running this model.
 
     They are spread over the range of answers, and are preprocessed pixels without any identifier.
     """
-    order = np.argsort(probabilities, kind="stable")
+    order = np.argsort(chances.max(axis=1), kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, _SELF_TEST_IMAGES).astype(np.int64)]
-    np.savez(folder / "selftest.npz", images=images[chosen], probabilities=probabilities[chosen])
+    images, clinical = cases.images[chosen], cases.clinical[chosen]
+    arrays: dict[str, Any] = {"images": images, "clinical": clinical, **answers(engine, facts, images, clinical)}
+    np.savez(folder / SELFTEST, **arrays)
 
 
 def _facts(
-    use_case: UseCase,
-    data: DataVersion,
-    search: SearchResult,
-    recipe: Recipe,
-    calibration: CalibrationFacts,
-    point: OperatingPointFacts,
+    use_case: UseCase, data: DataVersion, search: SearchResult, recipe: Recipe, inputs: tuple[ClinicalInput, ...], fitted: Fitted
 ) -> BundleFacts:
+    calibration, points = fitted
+    numbers = {name: use_case.clinical[name] for name in use_case.clinical if not use_case.clinical[name].words}
     return BundleFacts(
         use_case=use_case.name,
         title=use_case.title,
         synthetic=use_case.synthetic,
         intended_use=use_case.intended_use,
-        labels=use_case.binary,
+        labels=use_case.labels,
+        outputs=use_case.outputs,
+        severity=use_case.severity,
+        location=use_case.location,
+        clinical=inputs,
+        ranges={
+            item.name: ClinicalRange(unit=spec.unit, low=spec.low, high=spec.high)
+            for item in inputs
+            if (spec := numbers.get(item.name)) is not None
+        },
         image=use_case.image,
         network=Network(backbone=recipe.backbone, size=use_case.image.size),
         engine=EngineFacts(kind="openvino", precision="f32"),
         calibration=calibration,
-        operating_point=point,
+        operating_points=points,
         data=DataFacts(version=data.version, entry=data.entry),
         training=TrainingFacts(run_id=search.run_id, trial=search.trial, seed=search.seed),
         software={name: metadata.version(name) for name in ("openvino", "torch", "lightning", "radloop")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from radloop.inference.calibration import decisions, probabilities
 from radloop.models.network import Network
-from radloop.statistics.calibration import apply_temperature
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Parity:
 
     Attributes:
         n: images compared.
-        max_difference: the largest change of a calibrated probability.
-        flips: decisions that change at the threshold.
+        max_difference: the largest change of a calibrated probability, over all outputs.
+        flips: images of which a decision changes.
     """
 
     n: int
@@ -32,17 +33,35 @@ class Parity:
         return asdict(self)
 
 
-def trained_logits(network: Network, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the trained network's logits [n] for images uint8 [n, S, S], one by one as they are served."""
+def trained_logits(network: Network, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the trained network's logits [n, K], one image after the other as they are served.
+
+    Args:
+        network: in evaluation mode.
+        images: uint8 [n, S, S].
+        clinical: float32 [n, D].
+    """
     with torch.no_grad():
-        rows = [network(torch.from_numpy(np.ascontiguousarray(image))[None, None]).item() for image in images]
-    return np.asarray(rows, dtype=np.float64)
+        rows = [_logits(network, image, row) for image, row in zip(images, clinical, strict=True)]
+    return np.stack(rows).astype(np.float64)
 
 
-def compare(trained: NDArray[np.float64], served: NDArray[np.float64], temperature: float, threshold: float) -> Parity:
-    """Compare logits [n] of the trained network and of the bundle, at the bundle's operating point."""
-    before, after = apply_temperature(trained, temperature), apply_temperature(served, temperature)
-    if not len(trained):
-        return Parity(0, float("nan"), 0)
-    flips = int(np.sum((before >= threshold) != (after >= threshold)))
+def _logits(network: Network, image: NDArray[np.uint8], clinical: NDArray[np.float32]) -> NDArray[np.float32]:
+    pixels = torch.from_numpy(np.ascontiguousarray(image))[None, None]
+    values = torch.from_numpy(np.ascontiguousarray(clinical))[None] if len(clinical) else None
+    logits: NDArray[np.float32] = network(pixels, values).logits[0].numpy()
+    return logits
+
+
+def compare(
+    trained: NDArray[np.float64],
+    served: NDArray[np.float64],
+    kind: str,
+    temperatures: Sequence[float],
+    thresholds: Sequence[float | None],
+) -> Parity:
+    """Compare logits [n, K] of the trained network and of the bundle, at the bundle's operating points."""
+    before, after = (probabilities(logits, kind, temperatures) for logits in (trained, served))
+    pairs = zip(before.tolist(), after.tolist(), strict=True)
+    flips = sum(decisions(one, kind, thresholds) != decisions(other, kind, thresholds) for one, other in pairs)
     return Parity(len(trained), float(np.max(np.abs(before - after))), flips)

@@ -1,4 +1,4 @@
-"""Intervals, discrimination, calibration and thresholds: pure functions of numpy arrays.
+"""Intervals, discrimination, calibration, thresholds, regions and levels: pure functions of numpy arrays.
 
 Import the modules, so that a call reads as what it is::
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def checked_scores(scores: npt.ArrayLike) -> FloatArray:
@@ -84,3 +85,24 @@ def divided(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
     quotient = np.full(top.shape, np.nan)
     np.divide(top, bottom, out=quotient, where=bottom != 0)
     return quotient
+
+
+def owners(patients: npt.ArrayLike, n: int) -> tuple[IntArray, int]:
+    """Return the number of each case's patient, 0 to P - 1 by their sorted ids, shape [n], and P.
+
+    Raises:
+        ValueError: there are not n, or one is missing: merging the unknown into one patient would lie.
+    """
+    ids: npt.NDArray[np.generic] = np.asarray(patients)
+    if ids.shape != (n,):
+        raise ValueError(f"patients have shape {ids.shape}, the scores [{n}]: give one patient a case")
+    if ids.dtype == object:
+        if not all(isinstance(patient, str | int) for patient in ids):
+            raise ValueError("a patient is missing or neither a string nor an integer: every case needs one")
+        ids = np.asarray(ids.tolist())
+    if n and ids.dtype.kind not in "USiu":
+        raise ValueError(f"patients are of type {ids.dtype}: give strings or integers")
+    if ids.dtype.kind in "US" and np.any(ids == ids.dtype.type()):
+        raise ValueError("a patient is an empty string: every case needs a known patient")
+    distinct, owner = np.unique(ids, return_inverse=True)
+    return owner.astype(np.int64), int(distinct.size)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,14 @@ from radloop.statistics.arrays import (
     checked_probabilities,
     checked_scores,
     checked_threshold,
+    owners,
 )
 from radloop.statistics.rates import RATES
-from radloop.statistics.resamples import AREAS, ERRORS, Cases, drawn, evaluate, presorted
+from radloop.statistics.resamples import AREAS, ERRORS, drawn, evaluate, presorted
+
+Name = TypeVar("Name", bound=Hashable)
+Measure = Callable[[FloatArray], Mapping[Name, FloatArray]]
+"""From how often each patient counts, shape [P, draws], to each number of each draw, shape [draws]; NaN where undefined."""
 
 METRICS: tuple[str, ...] = (*AREAS, *RATES, *ERRORS)
 """Every metric that `bootstrap` knows."""
@@ -75,14 +81,44 @@ def bootstrap(
     Raises:
         ValueError: an argument is unknown, does not fit the others, or cannot be meant.
     """
-    _check_arguments(metrics, draws, level)
+    unknown = sorted(set(metrics) - set(METRICS))
+    if unknown:
+        raise ValueError(f"unknown metrics {unknown}: choose among {list(METRICS)}")
     values = checked_probabilities(scores) if set(metrics) & set(ERRORS) else checked_scores(scores)
-    cases = presorted(
-        values, checked_labels(labels, values.size), _checked_patients(patients, values.size), checked_threshold(threshold)
+    truth = checked_labels(labels, values.size)
+    owner, count = owners(patients, values.size)
+    cases = presorted(values, truth, owner, count, values >= checked_threshold(threshold))
+    return resample(
+        lambda weights: evaluate(cases, weights, metrics), count, cases=values.size, draws=draws, seed=seed, level=level
     )
-    point = evaluate(cases, np.ones((cases.patients, 1)), metrics)
-    resampled = _resampled(cases, draws, seed, metrics)
-    return {name: _interval(float(point[name][0]), resampled[name], level) for name in metrics}
+
+
+def resample(
+    measure: Measure[Name], patients: int, *, cases: int, draws: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[Name, Interval]:
+    """Return every number of a measure with its percentile interval, as `bootstrap` does; all from the same draws.
+
+    With one seed, measures of the same patients see the same draws however many cases they have, so that their
+    numbers can be compared draw by draw.
+
+    Args:
+        measure: of the weights of P patients.
+        patients: P.
+        cases: how many arrays of `draws` the measure holds at once, about; it bounds the memory.
+        draws: how many resamples.
+        seed: of the draws.
+        level: of confidence, between 0 and 1.
+
+    Raises:
+        ValueError: there is no draw, or the level is not between 0 and 1.
+    """
+    if draws < 1:
+        raise ValueError(f"{draws} draws: there must be at least one")
+    _check_level(level)
+    point = measure(np.ones((patients, 1)))
+    blocks = list(_blocks(measure, patients, cases, draws, seed))
+    resampled = {name: np.concatenate([block[name] for block in blocks]) if blocks else np.empty(0) for name in point}
+    return {name: _interval(float(value[0]), resampled[name], level) for name, value in point.items()}
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -110,14 +146,14 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     return Interval(share, low, high)
 
 
-def _resampled(cases: Cases, draws: int, seed: int, metrics: Sequence[str]) -> dict[str, FloatArray]:
-    """Return each metric of each draw, shape [draws]; no draw at all with fewer than two patients."""
-    if cases.patients < 2:
-        return {name: np.empty(0) for name in metrics}
+def _blocks(measure: Measure[Name], patients: int, cases: int, draws: int, seed: int) -> Iterator[Mapping[Name, FloatArray]]:
+    """Yield the measure of all draws, block by block; of none with fewer than two patients."""
+    if patients < 2:
+        return
     rng = np.random.default_rng(seed)
-    size = max(1, _BLOCK // (cases.positives.size + cases.negatives.size))
-    blocks = [evaluate(cases, drawn(rng, cases.patients, min(size, draws - start)), metrics) for start in range(0, draws, size)]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in metrics}
+    size = max(1, _BLOCK // max(cases, 1))
+    for start in range(0, draws, size):
+        yield measure(drawn(rng, patients, min(size, draws - start)))
 
 
 def _interval(value: float, resampled: FloatArray, level: float) -> Interval:
@@ -130,35 +166,6 @@ def _interval(value: float, resampled: FloatArray, level: float) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def _check_arguments(metrics: Sequence[str], draws: int, level: float) -> None:
-    unknown = sorted(set(metrics) - set(METRICS))
-    if unknown:
-        raise ValueError(f"unknown metrics {unknown}: choose among {list(METRICS)}")
-    if draws < 1:
-        raise ValueError(f"{draws} draws: there must be at least one")
-    _check_level(level)
-
-
 def _check_level(level: float) -> None:
     if not 0 < level < 1:
         raise ValueError(f"a confidence level of {level}: it must lie between 0 and 1, such as 0.95")
-
-
-def _checked_patients(patients: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
-    """Return patient ids that sort, shape [n].
-
-    Raises:
-        ValueError: there are not n, or one is missing: merging the unknown into one patient would lie.
-    """
-    ids: npt.NDArray[np.generic] = np.asarray(patients)
-    if ids.shape != (n,):
-        raise ValueError(f"patients have shape {ids.shape}, the scores [{n}]: give one patient a case")
-    if ids.dtype == object:
-        if not all(isinstance(patient, str | int) for patient in ids):
-            raise ValueError("a patient is missing or neither a string nor an integer: every case needs one")
-        ids = np.asarray(ids.tolist())
-    if n and ids.dtype.kind not in "USiu":
-        raise ValueError(f"patients are of type {ids.dtype}: give strings or integers")
-    if ids.dtype.kind in "US" and np.any(ids == ids.dtype.type()):
-        raise ValueError("a patient is an empty string: every case needs a known patient")
-    return ids

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from radloop.statistics.arrays import FloatArray, IntArray, divided
+from radloop.statistics.arrays import BoolArray, FloatArray, IntArray, divided
 from radloop.statistics.calibration import bin_of
 from radloop.statistics.rates import RATES, Counts
 
@@ -40,6 +39,8 @@ class Cases:
     """How many positive cases score below each positive one, shape [p]."""
     sums: FloatArray
     """What adds up over patients: tp, fp, tn, fn, squared error, and probability less label in each of ten bins; [15, P]."""
+    decided: bool = True
+    """False: no case was called anything, and every rate is NaN."""
 
     @property
     def patients(self) -> int:
@@ -47,18 +48,20 @@ class Cases:
         return int(self.sums.shape[1])
 
 
-def presorted(scores: FloatArray, labels: FloatArray, patients: npt.NDArray[np.generic], threshold: float) -> Cases:
+def presorted(scores: FloatArray, labels: FloatArray, owner: IntArray, patients: int, called: BoolArray | None) -> Cases:
     """Sort cases for `evaluate`, so that neither their order nor their patients' matters to a single bit.
 
     Args:
         scores: shape [n]; the sums of errors mean something only if these are probabilities.
         labels: shape [n], 0 or 1.
-        patients: shape [n], of a type that sorts.
-        threshold: a score at or above it is positive.
+        owner: the patient of each case, 0 to P - 1, shape [n].
+        patients: P; some may have no case here, so that several sets of cases can share their draws.
+        called: which cases are called positive, shape [n]; None where nobody decided.
     """
-    owner = np.unique(patients, return_inverse=True)[1]
+    decided = called is not None
+    answers = np.zeros(scores.shape, dtype=np.bool_) if called is None else called
     order = np.lexsort((owner, labels, scores))
-    scores, labels, owner = scores[order], labels[order], owner[order]
+    scores, labels, owner, answers = scores[order], labels[order], owner[order], answers[order]
     positive = labels == 1
     hits, rest = scores[positive], scores[~positive]
     return Cases(
@@ -67,14 +70,14 @@ def presorted(scores: FloatArray, labels: FloatArray, patients: npt.NDArray[np.g
         below=np.searchsorted(rest, hits, side="left"),
         upto=np.searchsorted(rest, hits, side="right"),
         outscored=np.searchsorted(hits, hits, side="left"),
-        sums=_sums(scores, labels, owner, threshold),
+        sums=_sums(scores, labels, owner, patients, answers),
+        decided=decided,
     )
 
 
-def _sums(scores: FloatArray, labels: FloatArray, owner: IntArray, threshold: float) -> FloatArray:
+def _sums(scores: FloatArray, labels: FloatArray, owner: IntArray, patients: int, called: BoolArray) -> FloatArray:
     """Return `Cases.sums`."""
-    patients = int(owner.max()) + 1 if owner.size else 0
-    cell = np.where(scores >= threshold, np.where(labels == 1, 0, 1), np.where(labels == 1, 3, 2))
+    cell = np.where(called, np.where(labels == 1, 0, 1), np.where(labels == 1, 3, 2))
     sums = np.zeros((_CELLS + 1 + _BINS, patients))
     np.add.at(sums, (cell, owner), 1.0)
     sums[_CELLS] = np.bincount(owner, weights=(scores - labels) ** 2, minlength=patients)
@@ -101,7 +104,9 @@ def evaluate(cases: Cases, weights: FloatArray, metrics: Sequence[str]) -> dict[
     summed = np.einsum("kp,pd->kd", cases.sums, weights)
     counts = Counts(*summed[:_CELLS])
     n = np.sum(summed[:_CELLS], axis=0)
-    values = {name: rate(counts) for name, rate in RATES.items() if name in metrics}
+    values = {
+        name: rate(counts) if cases.decided else np.full(n.shape, np.nan) for name, rate in RATES.items() if name in metrics
+    }
     values["brier"] = divided(summed[_CELLS], n)
     values["ece"] = divided(np.sum(np.abs(summed[_CELLS + 1 :]), axis=0), n)
     if any(name in metrics for name in AREAS):

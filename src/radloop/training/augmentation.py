@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, cheap enough for a CPU: no mirror images, so that the heart stays on its side.
+"""Augmentation of whole batches, cheap enough for a CPU: no mirror images unless asked, so that the heart stays on its side.
 
 Every function is pure: its randomness is the generator it is given, always drawn on the CPU, so that one seed gives the same
 images on every device.
@@ -7,6 +7,7 @@ images on every device.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,30 +30,49 @@ ERASED = 0.3
 ERASED_SIDE = (0.1, 0.3)
 """Shortest and longest side of the rectangle, as a share of the image's; the strength does not change it."""
 
+_HALF = 0.5
 
-def augment(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Move, expose and partly erase every image of a batch by its own random amounts.
+
+class Augmented(NamedTuple):
+    """Images float32 [N, 1, H, W], grey values 0 to 255, and masks uint8 [N, 1, H, W] or None."""
+
+    images: Tensor
+    masks: Tensor | None
+
+
+def augment(
+    images: Tensor, strength: float, generator: torch.Generator, *, masks: Tensor | None = None, mirror: bool = False
+) -> Augmented:
+    """Move, expose and partly erase every image of a batch by its own random amounts; its mask moves with it.
 
     Args:
         images: grey values 0 to 255, uint8 or float [N, 1, H, W].
         strength: multiplies every amount and the probability of erasing; 0 changes nothing and draws nothing.
         generator: of the CPU; it moves on by the same number of draws for every strength above 0.
+        masks: uint8 [N, 1, H, W], 255 where unknown.
+        mirror: whether left and right are swapped in half of the images; drawn after all else.
 
     Returns:
-        Grey values 0 to 255, float32 [N, 1, H, W], on the images' device.
+        Both on the images' device.
     """
     pixels = images.float()
-    if strength == 0:
-        return pixels
-    return erase(expose(move(pixels, strength, generator), strength, generator), strength, generator)
+    if strength > 0:
+        theta = placements(len(pixels), strength, generator).to(pixels.device)
+        pixels = erase(expose(move(pixels, theta), strength, generator), strength, generator)
+        masks = None if masks is None else move_masks(masks, theta)
+    if mirror:
+        swapped = (torch.rand(len(pixels), generator=generator) < _HALF).to(pixels.device)
+        pixels = flip(pixels, swapped)
+        masks = None if masks is None else flip(masks, swapped)
+    return Augmented(pixels, masks)
 
 
-def move(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Rotate about the centre, zoom and shift, as one bilinear resampling; the border is repeated outwards.
+def placements(count: int, strength: float, generator: torch.Generator) -> Tensor:
+    """Draw a rotation about the centre, a zoom and a shift for each image, as `theta` [count, 2, 3].
 
-    As Jaderberg et al., "Spatial Transformer Networks", NIPS 2015: `theta` [N, 2, 3] maps target places to source places.
+    As Jaderberg et al., "Spatial Transformer Networks", NIPS 2015: `theta` maps target places to source places.
     """
-    angle, zoom, right, down = _draw(len(pixels), 4, generator).mul(strength).unbind(dim=1)
+    angle, zoom, right, down = _draw(count, 4, generator).mul(strength).unbind(dim=1)
     angle, scale = angle * ROTATION, torch.exp(-zoom * ZOOM)
     # A grid runs from -1 to 1, so that a share of the side counts twice.
     rows = [
@@ -63,9 +83,26 @@ def move(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:
         angle.cos() * scale,
         -2 * SHIFT * down,
     ]
-    theta = torch.stack(rows, dim=1).view(-1, 2, 3).to(pixels.device)
+    return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+
+def move(pixels: Tensor, theta: Tensor) -> Tensor:
+    """Place images anew, as one bilinear resampling; the border is repeated outwards."""
     grid = functional.affine_grid(theta, list(pixels.shape), align_corners=False)
     return functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def move_masks(masks: Tensor, theta: Tensor) -> Tensor:
+    """Place masks anew by their nearest pixels, uint8; what comes from outside the image is unknown, 255."""
+    grid = functional.affine_grid(theta, list(masks.shape), align_corners=False)
+    # Outside, the sampler gives 0: counted from 255 downwards, that is the unknown.
+    moved = functional.grid_sample(255 - masks.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return (255 - moved).to(torch.uint8)
+
+
+def flip(images: Tensor, swapped: Tensor) -> Tensor:
+    """Swap left and right in the images that `swapped`, bool [N], marks."""
+    return torch.where(swapped[:, None, None, None], images.flip(3), images)
 
 
 def expose(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -2,41 +2,105 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
+
 import torch
 from lightning.pytorch import LightningDataModule
-from numpy.typing import NDArray
-from torch.utils.data import DataLoader, TensorDataset
+from torch import Tensor
+from torch.utils.data import DataLoader, RandomSampler, Sampler, WeightedRandomSampler
 
+from radloop.training.balance import draw_weights
+from radloop.training.batch import Batch, Rows, whole
 from radloop.training.pixels import Pixels
+from radloop.use_case import Labels
+
+TUNE_BATCH = 64
+"""Images a batch of `tune`, unless memory runs out."""
+
+
+class _Order(Sampler[int]):
+    """Places in the order of another sampler, whose generator may first be set to where an interrupted trial left it.
+
+    That waits until the first place is asked for: Lightning may have made other iterators before, which drew from it.
+    """
+
+    def __init__(self, inner: RandomSampler | WeightedRandomSampler, generator: torch.Generator, left: list[Tensor]) -> None:
+        self._inner = inner
+        self._generator = generator
+        self._left = left
+
+    def __len__(self) -> int:
+        return len(self._inner)
+
+    def __iter__(self) -> Iterator[int]:
+        if self._left:
+            self._generator.set_state(self._left.pop())
+            # A loader's iterator draws a seed for its workers before it asks for places.
+            torch.empty((), dtype=torch.int64).random_(generator=self._generator)
+        yield from self._inner
 
 
 class PixelDataModule(LightningDataModule):
-    """Serves (images uint8 [b, 1, S, S], labels float32 [b, 1]) of `train` and `tune`.
+    """Serves the batches of `train` and `tune`; images of which nothing is known that can be learnt are left out.
 
     Nothing is decoded or worked on here, so that no worker process is needed: augmentation runs on the
     batch, in the LightningModule.
+
+    Args:
+        pixels: of a data version.
+        batch_size: images a batch of `train`.
+        seed: of the order.
+        balanced: the labels whose classes are drawn as often; None draws every image once.
+        tune_batch: images a batch of `tune`.
     """
 
-    def __init__(self, pixels: Pixels, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, pixels: Pixels, batch_size: int, seed: int, *, balanced: Labels | None = None, tune_batch: int = TUNE_BATCH
+    ) -> None:
         super().__init__()
+        self._generator = torch.Generator().manual_seed(seed)
+        self._left: list[Tensor] = []
         self._pixels = pixels
         self._batch_size = batch_size
-        self._seed = seed
+        self._balanced = balanced
+        self._tune_batch = tune_batch
+        # Copies to a GPU run beside its work only out of pinned memory.
+        self._pinned = torch.cuda.is_available()
 
-    def train_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
+    @property
+    def steps(self) -> int:
+        """Return the batches of an epoch."""
+        return len(self.train_dataloader())
+
+    def order(self) -> Tensor:
+        """Return the state of the order between two epochs."""
+        return self._generator.get_state()
+
+    def resume(self, order: Tensor) -> None:
+        """Begin with the epoch that follows a state of the order."""
+        self._left[:] = [order]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
         """Return the shuffled batches of `train`; the order depends on the seed and the epoch only."""
-        data = self._dataset(self._pixels.indices("train"))
-        generator = torch.Generator().manual_seed(self._seed)
+        rows = self._pixels.taught("train")
+        data = Rows(self._pixels, rows)
+        order: RandomSampler | WeightedRandomSampler = RandomSampler(data, generator=self._generator)
+        if self._balanced is not None:
+            weights = draw_weights(self._pixels.truths[rows], self._balanced).tolist()
+            order = WeightedRandomSampler(weights, len(rows), generator=self._generator)
         # A last batch of one or two images would upset batch normalisation.
-        whole = len(data) > self._batch_size
-        return DataLoader(data, batch_size=self._batch_size, shuffle=True, generator=generator, drop_last=whole, num_workers=0)
+        short = len(data) > self._batch_size
+        return DataLoader(
+            data,
+            batch_size=self._batch_size,
+            sampler=_Order(order, self._generator, self._left),
+            generator=self._generator,
+            drop_last=short,
+            collate_fn=whole,
+            pin_memory=self._pinned,
+        )
 
-    def val_dataloader(self) -> DataLoader[tuple[torch.Tensor, ...]]:
+    def val_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of `tune` in the manifest's order."""
-        return DataLoader(self._dataset(self._pixels.indices("tune")), batch_size=64, num_workers=0)
-
-    def _dataset(self, rows: NDArray[np.int64]) -> TensorDataset:
-        images = torch.from_numpy(np.ascontiguousarray(self._pixels.images[rows]))[:, None]
-        labels = torch.from_numpy(self._pixels.labels[rows]).float()[:, None]
-        return TensorDataset(images, labels)
+        data = Rows(self._pixels, self._pixels.taught("tune"))
+        return DataLoader(data, batch_size=self._tune_batch, collate_fn=whole, pin_memory=self._pinned)

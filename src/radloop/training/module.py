@@ -3,85 +3,111 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional
 
-from radloop.models.network import Network
-from radloop.statistics.discrimination import auroc
+from radloop.models.fusion import drop_modalities
+from radloop.models.network import Network, Outputs
 from radloop.training.augmentation import augment
-from radloop.use_case import Recipe
+from radloop.training.batch import Batch
+from radloop.training.losses import Loss
+from radloop.training.tuning import Counts, overlaps, tune_accuracy, tune_auroc, tune_dice
+from radloop.use_case import Fusion, Recipe, UseCase
+
+
+class _Tuned(NamedTuple):
+    """What an epoch keeps of a batch of `tune`; `beside` is the sum over images of the loss beside the diagnosis."""
+
+    logits: Tensor
+    truths: Tensor
+    beside: float
+    counts: Counts | None
 
 
 class DiagnosisModule(LightningModule):
-    """Trains a network with one logit a label: binary cross-entropy, AdamW, warm-up and cosine.
+    """Trains a network: the use case's loss, AdamW, warm-up and cosine.
 
     Args:
-        network: logits float32 [b, 1] from images uint8 [b, 1, S, S].
+        network: `Outputs` from images uint8 [b, 1, S, S] and clinical inputs float32 [b, D] or None.
+        use_case: says what the outputs are, and how long the schedule is.
         recipe: every number of the training.
-        max_epochs: the length of the schedule.
+        loss: of the outputs.
         steps: optimiser steps an epoch.
         seed: of the augmentation.
+
+    Attributes:
+        generator: of augmentation and modality dropout; a resumed trial sets its state.
     """
 
-    def __init__(self, network: Network, recipe: Recipe, max_epochs: int, steps: int, seed: int) -> None:
+    def __init__(self, network: Network, use_case: UseCase, recipe: Recipe, loss: Loss, steps: int, seed: int) -> None:
         super().__init__()
         self.network = network
+        self.generator = torch.Generator().manual_seed(seed)
+        self._kind = use_case.labels.kind
+        self._fusion: Fusion | None = use_case.fusion
         self._recipe = recipe
-        self._total = max(1, max_epochs * steps)
+        self._loss = loss
+        self._total = max(1, use_case.search.max_epochs * steps)
         self._steps = steps
-        self._generator = torch.Generator().manual_seed(seed)
-        self._outputs: list[tuple[Tensor, Tensor]] = []
+        self._tuned: list[_Tuned] = []
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits [b, 1]."""
-        logits: Tensor = self.network(images)
-        return logits
+    def forward(self, images: Tensor, clinical: Tensor | None = None, blind: Tensor | None = None) -> Outputs:
+        """Return the network's outputs."""
+        outputs: Outputs = self.network(images, clinical, blind)
+        return outputs
 
     def on_train_epoch_start(self) -> None:
         """Freeze the backbone in the first epochs, and batch statistics where the recipe says so."""
         frozen = self.current_epoch < self._recipe.head_epochs
         for parameter in self.network.features.parameters():
             parameter.requires_grad_(not frozen)
-        if frozen or self._recipe.freeze_batch_norm:
-            for layer in self.network.features.modules():
-                if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                    layer.eval()
+        for layer in self.network.features.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.train(not (frozen or self._recipe.freeze_batch_norm))
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+    def training_step(self, batch: Batch, _: int) -> Tensor:
         """Return the loss of one augmented batch."""
-        images, labels = batch
-        images = augment(images, self._recipe.augmentation, self._generator)
-        smoothing = self._recipe.label_smoothing
-        targets = labels * (1 - smoothing) + smoothing / 2
-        loss = functional.binary_cross_entropy_with_logits(self(images).float(), targets)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(labels))
+        recipe = self._recipe
+        images, masks = augment(batch.images, recipe.augmentation, self.generator, masks=batch.masks, mirror=recipe.mirror)
+        clinical, blind = batch.clinical, None
+        if self._fusion is not None and clinical is not None:
+            clinical, blind = drop_modalities(clinical, self._fusion.hidden, self._fusion.blind, self.generator)
+        loss = self._loss(self(images, clinical, blind), batch._replace(masks=masks))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.images))
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        """Keep a batch's logits for the epoch's metrics."""
-        images, labels = batch
-        self._outputs.append((self(images).float().cpu(), labels.cpu()))
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Keep what the epoch's metrics need of a batch."""
+        outputs: Outputs = self(batch.images, batch.clinical)
+        beside = sum(float(part) for part in self._loss.beside(outputs, batch)) * len(batch.images)
+        counts = None if outputs.mask is None or batch.masks is None else overlaps(outputs.mask.float(), batch.masks)
+        self._tuned.append(_Tuned(outputs.logits.float().cpu(), batch.truths.cpu(), beside, counts))
 
     def on_validation_epoch_end(self) -> None:
-        """Log `tune_loss` and `tune_auroc`."""
-        logits = torch.cat([pair[0] for pair in self._outputs])
-        labels = torch.cat([pair[1] for pair in self._outputs])
-        self._outputs.clear()
-        loss = functional.binary_cross_entropy_with_logits(logits, labels)
-        area = auroc(np.asarray(logits[:, 0], dtype=np.float64), np.asarray(labels[:, 0], dtype=np.int64))
-        self.log("tune_loss", float(loss))
-        self.log("tune_auroc", float(area))
+        """Log `tune_loss`, `tune_auroc`, `tune_accuracy` and, with masks, `tune_dice`."""
+        logits, truths = (torch.cat(parts) for parts in list(zip(*self._tuned, strict=True))[:2])
+        beside = sum(batch.beside for batch in self._tuned) / len(logits)
+        counts = [batch.counts for batch in self._tuned if batch.counts is not None]
+        self._tuned.clear()
+        loss = self._loss.plain(complete=not bool(truths.isnan().any()))
+        diagnosis = 0.0 if self._kind == "segmentation" else float(loss.diagnosis(logits, truths))
+        said, seen = logits.numpy().astype(np.float64), truths.numpy().astype(np.float64)
+        self.log("tune_loss", diagnosis + beside)
+        self.log("tune_auroc", tune_auroc(said, seen, self._kind))
+        self.log("tune_accuracy", tune_accuracy(said, seen, self._kind))
+        if counts:
+            self.log("tune_dice", tune_dice(np.concatenate(counts)))
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with a smaller rate for the backbone, and a rate for every step."""
         recipe = self._recipe
+        rest = [parameter for name, parameter in self.network.named_parameters() if not name.startswith("features.")]
         groups = [
-            {"params": list(self.network.head.parameters()), "lr": recipe.learning_rate},
+            {"params": rest, "lr": recipe.learning_rate},
             {"params": list(self.network.features.parameters()), "lr": recipe.learning_rate * recipe.backbone_rate},
         ]
         optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)

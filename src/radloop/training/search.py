@@ -7,28 +7,31 @@ again with the parameters it had; a finished one is never touched.
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from radloop.errors import ToolError
 from radloop.progress import report
 from radloop.records.runs import Run
 from radloop.settings import Settings
 from radloop.training.pixels import Pixels
+from radloop.training.plan import direction, epochs, most_trials
+from radloop.training.runner import Job, Runner, Train
+from radloop.training.study import borrowed, mark_failed, open_study, own
+from radloop.training.summary import write_summary
 from radloop.training.tracking import Tracker
-from radloop.training.trial import TrialOutcome, TrialSpec, run_trial
-from radloop.use_case import Choice, FloatRange, IntRange, Recipe, Search, Space, UseCase
+from radloop.training.trial import run_trial
+from radloop.training.workers import run_workers
+from radloop.use_case import Search, UseCase
 
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+PAGE = "search.html"
+"""The summary page's name in the run's folder."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,17 @@ class SearchResult:
         run_id: the parent run in MLflow.
         trial: the best trial's number, from 0.
         trial_run_id: its run in MLflow.
-        value: its objective on `tune`.
-        weights: its network, relative to the run's folder.
+        value: its objective on `tune`; with folds the mean over them.
+        epoch: the best epoch of the network that is kept, from 0.
+        seed: of the network that is kept.
+        weights: that network, relative to the run's folder.
         fit_seconds: time inside the trials.
+        epochs: trained in all.
+        failed: trials that ended in an error.
+        fold: with folds, the one whose network is kept, from 0: its own value is the median of the folds'.
+        fold_value: its own value.
+        borrowed: trials of an earlier search that the sampler began with; they are in none of the counts.
+        page: the summary, relative to the run's folder.
     """
 
     run_id: str
@@ -56,206 +67,67 @@ class SearchResult:
     trials: int
     pruned: int
     fit_seconds: float
+    epochs: int = 0
+    failed: int = 0
+    fold: int | None = None
+    fold_value: float | None = None
+    borrowed: int = 0
+    page: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a run keeps it."""
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _Context:
-    use_case: UseCase
-    pixels: Pixels
-    run: Run
-    tracker: Tracker
-    tags: Mapping[str, str]
-    parent: str
-    study: optuna.Study
-
-    @property
-    def search(self) -> Search:
-        return self.use_case.search
-
-
-def search(use_case: UseCase, pixels: Pixels, run: Run, tags: Mapping[str, str], settings: Settings) -> SearchResult:
+def search(
+    use_case: UseCase, pixels: Pixels, run: Run, tags: Mapping[str, str], settings: Settings, train: Train = run_trial
+) -> SearchResult:
     """Run the search of a use case, or go on with it, and return its best trial.
 
     Args:
         pixels: the data version's images.
         run: the attempt; trials keep their weights in its folder.
         tags: written on every MLflow run: data version, git commit, key.
+        train: trains one network; with several workers it has to be importable by its name.
 
     Raises:
-        ToolError: no trial finished; the message says why the last one failed.
+        ConfigError: a grid with more combinations than anybody would run.
+        InputError: more folds than patients.
+        ToolError: no trial finished; the message says why the last one failed. Or a worker died.
     """
+    most_trials(use_case.search)  # refuses what cannot be planned before anything is written
     tracker = Tracker(use_case.name, settings)
-    parent = tracker.parent(run.name, tags)
-    context = _Context(use_case, pixels, run, tracker, tags, parent, _study(use_case, run, settings))
-    while (trial := _next(context)) is not None:
-        _run(context, trial)
-    return _result(context)
-
-
-def _study(use_case: UseCase, run: Run, settings: Settings) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    if settings.optuna_url is None:
-        (settings.place / "optuna").mkdir(parents=True, exist_ok=True)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=2) if use_case.search.pruner == "median" else optuna.pruners.NopPruner()
-    return optuna.create_study(
-        study_name=f"{use_case.name}/{run.name}",
-        storage=settings.search_url,
-        direction=_direction(use_case.search),
-        pruner=pruner,
-        load_if_exists=True,
-    )
-
-
-def _direction(search: Search) -> str:
-    return "maximize" if search.objective == "auroc" else "minimize"
-
-
-def _next(context: _Context) -> Trial | None:
-    """Return the trial to run: one that a crash interrupted, else a new one within the budget."""
-    trials = context.study.get_trials(deepcopy=False)
-    running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-    if running:
-        return Trial(context.study, running[0]._trial_id)
-    done = [trial for trial in trials if trial.state in _DONE]
-    if not any(trial.state == TrialState.WAITING for trial in trials):
-        if len(done) >= context.search.trials or _out_of_time(done, context.search):
-            return None
-        context.study.enqueue_trial(_plan(context.search, done), user_attrs={"planned": len(done)})
-    return context.study.ask()
-
-
-def _out_of_time(done: list[FrozenTrial], search: Search) -> bool:
-    spent = sum(float(trial.user_attrs.get("seconds", 0.0)) for trial in done)
-    return bool(done) and search.minutes is not None and spent >= 60 * search.minutes
-
-
-def _plan(search: Search, done: list[FrozenTrial]) -> dict[str, Any]:
-    """Draw the next trial's parameters; the first trial is the recipe as the YAML writes it."""
-    sampler = _sampler(search, derive_seed(search.seed, f"sampler/{len(done)}"))
-    # A copy in memory: sampling parameter after parameter in the real storage could be killed half-way.
-    copy = optuna.create_study(sampler=sampler, direction=_direction(search))
-    copy.add_trials([trial for trial in done if trial.state != TrialState.FAIL])
-    drawn = dict(copy.ask(distributions(search.space)).params)
-    written = search.recipe.model_dump()
-    return {
-        name: written[name] if not done and _within(getattr(search.space, name), written[name]) else drawn[name] for name in drawn
-    }
-
-
-def _within(drawn: Choice | FloatRange | IntRange, value: Any) -> bool:
-    return value in drawn.values if isinstance(drawn, Choice) else drawn.low <= value <= drawn.high
-
-
-def _sampler(search: Search, seed: int) -> optuna.samplers.BaseSampler:
-    if search.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=4)
-
-
-def derive_seed(root: int, purpose: str) -> int:
-    """Return a seed of 31 bits for a purpose: randomness is a value, derived from one root."""
-    return int.from_bytes(hashlib.sha256(f"{root}/{purpose}".encode()).digest()[:4], "big") >> 1
-
-
-def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Return the YAML's space as Optuna's distributions."""
-    found: dict[str, BaseDistribution] = {}
-    for name in sorted(Space.model_fields):
-        drawn = getattr(space, name)
-        if isinstance(drawn, Choice):
-            found[name] = CategoricalDistribution(drawn.values)
-        elif isinstance(drawn, FloatRange):
-            found[name] = FloatDistribution(drawn.low, drawn.high, log=drawn.log)
-        elif drawn is not None:
-            found[name] = IntDistribution(drawn.low, drawn.high)
-    return found
-
-
-def _suggest(trial: Trial, space: Space) -> dict[str, Any]:
-    """Return the parameters that were planned for a trial, in Optuna's own words."""
-    params: dict[str, Any] = {}
-    for name in distributions(space):
-        drawn = getattr(space, name)
-        if isinstance(drawn, Choice):
-            params[name] = trial.suggest_categorical(name, drawn.values)
-        elif isinstance(drawn, FloatRange):
-            params[name] = trial.suggest_float(name, drawn.low, drawn.high, log=drawn.log)
-        else:
-            params[name] = trial.suggest_int(name, drawn.low, drawn.high)
-    return params
-
-
-def _run(context: _Context, trial: Trial) -> None:
-    params = _suggest(trial, context.search.space)
-    recipe = Recipe.model_validate(context.search.recipe.model_dump() | params)
-    seed = derive_seed(context.search.seed, f"trial/{trial.number}")
-    everything = recipe.model_dump() | {"seed": seed, "max_epochs": context.search.max_epochs}
-    run_id = context.tracker.child(context.parent, trial.number, context.tags, everything)
-    spec = TrialSpec(trial.number, recipe, seed, run_id, context.run.folder / f"trial-{trial.number:03d}", context.tracker.uri)
-    started = time.monotonic()
-    try:
-        outcome = run_trial(
-            spec, context.search, context.pixels, lambda epoch, metrics: _epoch_end(context, trial, epoch, metrics)
-        )
-    except optuna.TrialPruned:
-        _close(context, trial, run_id, TrialState.PRUNED, time.monotonic() - started)
-    except (RuntimeError, ValueError, MemoryError, FileNotFoundError) as error:
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}"[:500])
-        _close(context, trial, run_id, TrialState.FAIL, time.monotonic() - started)
+    job = Job(use_case, pixels, run, dict(tags), tracker.parent(run.name, tags), settings, train)
+    study = open_study(use_case, run, settings)
+    interrupted = [trial._trial_id for trial in own(study) if trial.state == TrialState.RUNNING]
+    progress = partial(report, "search")
+    if use_case.search.workers > 1:
+        run_workers(job, interrupted, progress)
     else:
-        _complete(context, trial, spec, outcome)
+        Runner(job, study, progress).work(interrupted)
+    trials, lent = own(study), len(borrowed(study))
+    best = _best(use_case.search, trials)
+    page = write_summary(use_case, trials, lent, best, run.folder / PAGE)
+    tracker.artifact(job.parent, page, "search")
+    if best is None:
+        mark_failed(study)
+        tracker.finish(job.parent, {"trials": float(len(trials))}, status="FAILED")
+        raise _failure(trials)
+    return _finished(tracker, _result(job, trials, best, lent))
 
 
-def _epoch_end(context: _Context, trial: Trial, epoch: int, metrics: Mapping[str, float]) -> None:
-    trial.report(metrics[f"tune_{context.search.objective}"], epoch)
-    done = trial.number * context.search.max_epochs + epoch + 1
-    note = f"trial {trial.number + 1}/{context.search.trials} epoch {epoch + 1}/{context.search.max_epochs}: " + ", ".join(
-        f"{name} {metrics[name]:.3f}" for name in ("train_loss", "tune_loss", "tune_auroc") if name in metrics
-    )
-    report("search", done, context.search.trials * context.search.max_epochs, note)
-    if trial.should_prune():
-        raise optuna.TrialPruned
-
-
-def _close(context: _Context, trial: Trial, run_id: str, state: TrialState, seconds: float) -> None:
-    context.tracker.finish(
-        run_id, tags={"radloop.state": state.name.lower()}, status="FAILED" if state == TrialState.FAIL else "KILLED"
-    )
-    trial.set_user_attr("run_id", run_id)
-    trial.set_user_attr("seconds", seconds)
-    context.study.tell(trial, state=state)
-
-
-def _complete(context: _Context, trial: Trial, spec: TrialSpec, outcome: TrialOutcome) -> None:
-    numbers = {"best_value": outcome.value, "best_epoch": float(outcome.epoch), "seconds": outcome.seconds}
-    context.tracker.finish(spec.run_id, numbers, {"radloop.state": "complete"})
-    for name, value in {"run_id": spec.run_id, "epoch": outcome.epoch, "seconds": outcome.seconds, "seed": spec.seed}.items():
-        trial.set_user_attr(name, value)
-    trial.set_user_attr("recipe", spec.recipe.model_dump(mode="json"))
-    trial.set_user_attr("weights", outcome.weights.relative_to(context.run.folder).as_posix())
-    context.study.tell(trial, outcome.value)
-
-
-def _result(context: _Context) -> SearchResult:
-    trials = context.study.get_trials(deepcopy=False)
+def _best(search: Search, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+    """Return the finished trial with the best value, the first of equals."""
+    sign = -1.0 if direction(search) == "maximize" else 1.0
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    if not complete:
-        why = next(
-            (str(trial.user_attrs["error"]) for trial in reversed(trials) if "error" in trial.user_attrs), "all were pruned"
-        )
-        raise ToolError(
-            "search_failed", f"no trial of {len(trials)} finished: {why}", "mend the cause, or change search in the YAML"
-        )
-    sign = -1.0 if context.search.objective == "auroc" else 1.0
-    best = min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number))
-    result = SearchResult(
-        run_id=context.parent,
-        trial=best.number,
+    return min(complete, key=lambda trial: (sign * float(trial.value or 0.0), trial.number), default=None)
+
+
+def _result(job: Job, trials: Sequence[FrozenTrial], best: FrozenTrial, lent: int) -> SearchResult:
+    fold = best.user_attrs.get("fold")
+    return SearchResult(
+        run_id=job.parent,
+        trial=best.number - lent,
         trial_run_id=str(best.user_attrs["run_id"]),
         value=float(best.value or 0.0),
         epoch=int(best.user_attrs["epoch"]),
@@ -264,13 +136,43 @@ def _result(context: _Context) -> SearchResult:
         recipe=dict(best.user_attrs["recipe"]),
         weights=str(best.user_attrs["weights"]),
         trials=len(trials),
-        pruned=sum(trial.state == TrialState.PRUNED for trial in trials),
+        pruned=_count(trials, TrialState.PRUNED),
         fit_seconds=sum(float(trial.user_attrs.get("seconds", 0.0)) for trial in trials),
+        epochs=epochs(trials),
+        failed=_count(trials, TrialState.FAIL),
+        fold=fold,
+        fold_value=None if fold is None else float(best.user_attrs["fold_values"][fold]),
+        borrowed=lent,
+        page=PAGE,
     )
-    context.tracker.finish(
-        context.parent, {"best_value": result.value, "trials": float(result.trials)}, {"radloop.best_trial": str(result.trial)}
-    )
+
+
+def _count(trials: Sequence[FrozenTrial], state: TrialState) -> int:
+    return sum(trial.state == state for trial in trials)
+
+
+def _finished(tracker: Tracker, result: SearchResult) -> SearchResult:
+    numbers = {"best_value": result.value, "trials": float(result.trials), "epochs": float(result.epochs)}
+    tags = {"radloop.best_trial": str(result.trial)}
+    if result.fold is not None:
+        tags["radloop.kept_fold"] = str(result.fold)
+    tracker.finish(result.run_id, numbers, tags)
     return result
+
+
+def _failure(trials: Sequence[FrozenTrial]) -> ToolError:
+    """Say how many trials ended in which way, and how the last of them that failed."""
+    errors = [str(trial.user_attrs.get("error", "")) for trial in trials if trial.state == TrialState.FAIL]
+    kinds = Counter(error.partition(":")[0] for error in errors)
+    if pruned := _count(trials, TrialState.PRUNED):
+        kinds["pruned"] = pruned
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    last = f"; the last: {errors[-1]}" if errors else ""
+    return ToolError(
+        "search_failed",
+        f"no trial of {len(trials)} finished ({counts}){last}",
+        "mend the cause and give the command again, or change search in the YAML",
+    )
 
 
 def weights_file(run: Run, result: SearchResult) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -63,11 +64,23 @@ class Tracker:
     def child(self, parent: str, trial: int, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
         """Start a trial's run anew: what a crash left of it is deleted, so that nothing is counted twice."""
         for old in self._find({"radloop.trial": str(trial), "mlflow.parentRunId": parent}):
+            for fold in self._find({"mlflow.parentRunId": old.info.run_id}):
+                self.client.delete_run(fold.info.run_id)
             self.client.delete_run(old.info.run_id)
-        every = {"radloop.trial": str(trial), "radloop.role": "trial", "mlflow.parentRunId": parent, **tags}
-        run_id = str(self.client.create_run(self.experiment, run_name=f"trial {trial}", tags=every).info.run_id)
-        for name, value in params.items():
-            self.client.log_param(run_id, name, value)
+        own = {"radloop.trial": str(trial), "radloop.role": "trial", "mlflow.parentRunId": parent}
+        return self._start(f"trial {trial}", {**own, **tags}, params)
+
+    def fold(self, trial_run: str, fold: int, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
+        """Start the run of one fold of a trial, below the trial's."""
+        own = {"radloop.fold": str(fold), "radloop.role": "fold", "mlflow.parentRunId": trial_run}
+        return self._start(f"fold {fold}", {**own, **tags}, params)
+
+    def _start(self, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
+        run_id = str(self.client.create_run(self.experiment, run_name=name, tags=dict(tags)).info.run_id)
+        from mlflow.entities import Param
+
+        # One write: one for each of them would take longer than a small trial.
+        self.client.log_batch(run_id, params=[Param(param, str(value)) for param, value in params.items()])
         return run_id
 
     def finish(
@@ -78,15 +91,23 @@ class Tracker:
         status: str = "FINISHED",
     ) -> None:
         """Write a run's last numbers and close it."""
-        for name, number in (metrics or {}).items():
-            self.client.log_metric(run_id, name, number)
-        for name, text in (tags or {}).items():
-            self.client.set_tag(run_id, name, text)
+        from mlflow.entities import Metric, RunTag
+
+        now = time.time_ns() // 1_000_000
+        self.client.log_batch(
+            run_id,
+            metrics=[Metric(name, number, now, 0) for name, number in (metrics or {}).items()],
+            tags=[RunTag(name, text) for name, text in (tags or {}).items()],
+        )
         self.client.set_terminated(run_id, status)
 
     def artifacts(self, run_id: str, folder: Path, name: str) -> None:
         """Upload a folder's files."""
         self.client.log_artifacts(run_id, str(folder), name)
+
+    def artifact(self, run_id: str, file: Path, folder: str) -> None:
+        """Upload one file."""
+        self.client.log_artifact(run_id, str(file), folder)
 
     def verdict(self, run_name: str, tags: Mapping[str, str], verdict: Mapping[str, Any]) -> None:
         """Keep the data's verdict with the search's run: `data/verdict.json`, its counts as metrics, its answer as a tag.

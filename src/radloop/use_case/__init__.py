@@ -6,12 +6,15 @@ strict: an unknown key is refused with the nearest valid name, a wrong type with
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field, model_validator
 
-from radloop.errors import ConfigError
 from radloop.use_case.data import Leakage, Quarantine, SplitSpec, Validation
+from radloop.use_case.families import backbone_problem
+from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
-from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels
+from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.policy import (
     BoundRule,
     CasesRule,
@@ -46,12 +49,14 @@ __all__ = [
     "DataRule",
     "FindingLabels",
     "FloatRange",
+    "Fusion",
     "GatedSubgroup",
     "ImageSpec",
     "IntRange",
     "IntendedUse",
     "Labels",
     "Leakage",
+    "Location",
     "Metric",
     "OperatingPoint",
     "ParityRule",
@@ -59,9 +64,11 @@ __all__ = [
     "Quarantine",
     "Range",
     "Recipe",
+    "RegionLabels",
     "Rule",
     "Search",
     "Section",
+    "Severity",
     "Sex",
     "Source",
     "Space",
@@ -87,6 +94,9 @@ class UseCase(Section):
     labels: Labels
     image: ImageSpec
     clinical: dict[str, Clinical] = Field(default={})
+    severity: Severity | None = None
+    location: Location | None = None
+    fusion: Fusion | None = None
     source: Source = Source()
     split: SplitSpec = SplitSpec()
     leakage: Leakage = Leakage()
@@ -98,23 +108,61 @@ class UseCase(Section):
     policy: Policy
 
     @model_validator(mode="after")
-    def _labels_are_known(self) -> UseCase:
-        unknown = set(self.source.labels.values()) - set(self.labels.words)
-        if unknown:
-            raise ValueError(f"source.labels maps to {sorted(unknown)}, which labels does not name")
+    def _is_possible(self) -> UseCase:
+        for problem in _problems(self):
+            raise ValueError(problem)
         return self
 
     @property
-    def binary(self) -> BinaryLabels:
-        """Return the labels of a use case that asks a yes-or-no question.
+    def outputs(self) -> tuple[str, ...]:
+        """Return the label of each of the network's logits, K of them.
 
-        Raises:
-            ConfigError: it has several classes or findings.
+        One for a yes-or-no question and for a region (the positive one), one a class, one a finding.
         """
-        if not isinstance(self.labels, BinaryLabels):
-            raise ConfigError(
-                "labels_not_binary",
-                f"{self.name} has {self.labels.kind} labels; models are trained for binary ones so far",
-                "its data can be ingested, explored and validated; train a use case with a positive and a negative label",
-            )
-        return self.labels
+        if isinstance(self.labels, ClassLabels):
+            return self.labels.classes
+        return self.labels.findings if isinstance(self.labels, FindingLabels) else self.labels.words[1:]
+
+
+def _problems(case: UseCase) -> Iterator[str]:
+    """Yield what cannot be, each after the place in the YAML where it is mended."""
+    columns = case.source.columns
+    unknown = set(case.source.labels.values()) - set(case.labels.words)
+    if unknown:
+        yield f"source.labels: maps to {sorted(unknown)}, which labels does not name"
+    if case.source.label_separator is not None and not isinstance(case.labels, FindingLabels):
+        yield f"labels.kind: {case.labels.kind} allows one label an image, and source.label_separator several; use multilabel"
+    if isinstance(case.labels, RegionLabels) and (case.location is None or columns.mask is None):
+        yield "labels: segmentation needs masks: source.columns.mask and a section location"
+    if case.location is not None and columns.mask is None and columns.boxes is None:
+        yield "location: needs source.columns.mask or source.columns.boxes"
+    if case.severity is not None and columns.extent is None and not case.source.extent_from:
+        yield "severity: needs source.columns.extent or source.extent_from"
+    values = set(case.fusion.values if case.fusion else ()) - {"age", "sex", *case.clinical}
+    if values:
+        yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
+    yield from _backbone_problems(case)
+    yield from _search_problems(case)
+
+
+def _backbone_problems(case: UseCase) -> Iterator[str]:
+    drawn = case.search.space.backbone
+    names = [("recipe", case.search.recipe.backbone), *(("space", str(name)) for name in (drawn.values if drawn else ()))]
+    stride = None if case.location is None else case.location.stride
+    for section, name in names:
+        problem = backbone_problem(name, case.image.size, stride)
+        if problem is not None:
+            yield f"search.{section}.backbone: {problem}"
+
+
+def _search_problems(case: UseCase) -> Iterator[str]:
+    if case.search.objective == "dice" and case.location is None:
+        yield "search.objective: dice needs masks: a section location"
+    if case.search.recipe.balance == "sampler" and isinstance(case.labels, FindingLabels):
+        yield "search.recipe.balance: findings have no one class to draw by; use loss"
+    if case.search.recipe.balance == "loss" and isinstance(case.labels, RegionLabels):
+        yield "search.recipe.balance: a region has no classes to weigh; use none"
+    for rule in case.policy.rules:
+        label = getattr(rule, "label", None)
+        if label is not None and label not in case.outputs:
+            yield f"policy.rules: {rule.name} names the label '{label}', which is none of {', '.join(case.outputs)}"

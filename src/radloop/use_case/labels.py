@@ -48,6 +48,21 @@ class FindingLabels(Section):
         return (*self.findings, self.none)
 
 
+class RegionLabels(Section):
+    """A region that is outlined pixel by pixel; an image without it is possible."""
+
+    kind: Literal["segmentation"]
+    target: str
+    """The word for what is outlined, and for an image that shows it."""
+    none: str = "none"
+    """The word for an image that does not."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return (none, target): the index of a word is its class."""
+        return (self.none, self.target)
+
+
 def _label_kind(value: Any) -> str:
     kind = value.get("kind", "binary") if isinstance(value, dict) else getattr(value, "kind", "binary")
     return str(kind)
@@ -56,6 +71,7 @@ def _label_kind(value: Any) -> str:
 Labels = Annotated[
     Annotated[BinaryLabels, Tag("binary")]
     | Annotated[ClassLabels, Tag("multiclass")]
-    | Annotated[FindingLabels, Tag("multilabel")],
+    | Annotated[FindingLabels, Tag("multilabel")]
+    | Annotated[RegionLabels, Tag("segmentation")],
     Discriminator(_label_kind),
 ]

@@ -67,6 +67,8 @@ Metric = Literal[
     "balanced_accuracy",
     "brier",
     "ece",
+    "dice",
+    "location",
 ]
 
 
@@ -77,6 +79,8 @@ class BoundRule(Section):
     name: str
     metric: Metric
     limit: float
+    label: str | None = None
+    """One class or finding against all else; null is over all of them."""
 
 
 class SubgroupRule(Section):

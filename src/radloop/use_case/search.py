@@ -61,11 +61,15 @@ class Recipe(Section):
     weight_decay: float = Field(default=1e-2, ge=0)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     augmentation: float = Field(default=1.0, ge=0)
-    """Strength of rotation, shift, scale, exposure and erasing; 0 is none. Never a mirror image."""
+    """Strength of rotation, shift, scale, exposure and erasing; 0 is none."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay a step of the exponential moving average of the weights; 0 switches it off."""
     freeze_batch_norm: bool = False
+    balance: Literal["none", "loss", "sampler"] = "none"
+    """Against rare classes: weighted in the loss, or drawn as often as the others."""
+    mirror: bool = False
+    """Whether augmentation may swap left and right: never where the side of the body matters."""
     patience: int = Field(default=0, ge=0)
     """Epochs without a better value before a trial stops early; 0 never stops."""
 
@@ -73,13 +77,23 @@ class Recipe(Section):
 class Search(Section):
     """The Optuna search: what is drawn, how, and the budget."""
 
-    sampler: Literal["tpe", "random"] = "tpe"
-    pruner: Literal["median", "none"] = "none"
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """`grid` tries every combination of the space, of a range its two ends and, of whole numbers, every one."""
+    pruner: Literal["median", "hyperband", "none"] = "none"
     seed: int = 7
     trials: int = Field(ge=1)
     max_epochs: int = Field(ge=1)
     minutes: float | None = Field(default=None, gt=0)
-    objective: Literal["auroc", "loss"] = "auroc"
-    """Judged on `tune` only."""
+    """No trial starts after so many minutes inside trials."""
+    epochs: int | None = Field(default=None, ge=1)
+    """No trial starts after so many epochs in all."""
+    objective: Literal["auroc", "loss", "accuracy", "dice"] = "auroc"
+    """Judged on `tune` only; of several classes or findings, the mean over them."""
+    folds: int | None = Field(default=None, ge=2, le=10)
+    """Cross-validation: a trial's value is the mean over folds of `train` and `tune`, cut by patient and group."""
+    workers: int = Field(default=1, ge=1)
+    """Processes that run trials side by side on one storage; with more than one, the order of trials is not fixed."""
+    warm_start: bool = False
+    """Begin with the trials of the last search of this use case with the same space."""
     space: Space = Space()
     recipe: Recipe = Recipe()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from radloop.use_case.section import Section, Sex, Split
@@ -22,6 +24,11 @@ class Columns(Section):
     view: str | None = None
     device: str | None = None
     extent: str | None = None
+    """How much, or how grave: what `severity` grades."""
+    mask: str | None = None
+    """The path of an outline, bright inside, beside the manifest."""
+    boxes: str | None = None
+    """Boxes as numbers, four each."""
 
 
 class Blocks(Section):
@@ -56,6 +63,10 @@ class Source(Section):
     splits: dict[str, Split] = Field(default={})
     """The source's split words to ours; empty means that its split is not used."""
     sexes: dict[str, Sex] = Field(default={"F": "F", "M": "M", "female": "F", "male": "M", "f": "F", "m": "M"})
+    extent_from: dict[str, float] = Field(default={})
+    """Columns of yes and no with the extent that a yes stands for; the largest counts, 0 where all say no."""
+    boxes_as: Literal["pixels_x0_y0_x1_y1", "shares_cx_cy_w_h"] = "pixels_x0_y0_x1_y1"
+    """What the numbers of a box are: pixels, or shares of the image's width and height."""
     dicom_label: str | None = None
     """The DICOM keyword that holds the label in a bare folder of DICOM files."""
     label_separator: str | None = None

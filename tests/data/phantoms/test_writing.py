@@ -34,7 +34,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_manifest_describes_the_files(clean: Path) -> None:
     table = rows(clean)
-    assert list(table[0]) == ["path", "patient", "label", "extent", "site", "split"]
+    assert list(table[0]) == ["path", "patient", "label", "extent", "site", "split", "temperature"]
     assert [row["path"] for row in table] == sorted(path.relative_to(clean).as_posix() for path in clean.glob("images/*.dcm"))
     assert len(table) == 54
     for row in table:
@@ -50,7 +50,7 @@ def test_the_manifest_describes_the_files(clean: Path) -> None:
 
 def test_the_bytes_are_the_same_on_every_machine(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "a", n=SMALLEST)
-    assert digest(tmp_path / "a") == "d764cf27e5cc2d910682ef6ba11a213f5f0680d168f1a5c44cf8273a0b199fd5"
+    assert digest(tmp_path / "a") == "a9f5953ba022697c7dbc12796b437c8da2bdaa8eb84836cfb804595209b3d35b"
 
 
 def test_images_do_not_depend_on_how_many_follow(clean: Path, tmp_path: Path) -> None:

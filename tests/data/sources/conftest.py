@@ -19,11 +19,12 @@ WriteTable = Callable[..., Path]
 
 @pytest.fixture
 def make_use_case() -> MakeUseCase:
-    """Return a function that makes a use case with sections of its own; `source` starts empty."""
+    """Return a function that makes a use case with sections of its own; `source` starts empty, and nothing needs its columns."""
 
     def make(**sections: Any) -> UseCase:
-        config = small_phantom_config()
-        config["source"] = {}
+        config = small_phantom_config(source={})
+        for section in ("clinical", "severity", "fusion"):
+            config.pop(section, None)
         return UseCase.model_validate_json(json.dumps(config | sections))
 
     return make

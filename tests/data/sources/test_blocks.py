@@ -23,6 +23,12 @@ def test_neighbouring_numbers_of_one_series_share_a_block() -> None:
     assert block_finder(Blocks(pattern=r"(\d+)", size=3))("slice8.png") == "block 2"
 
 
+def test_a_pattern_that_ignores_case_makes_one_series_of_all_spellings() -> None:
+    find = block_finder(Blocks(pattern=r"(?i)(normal|stone)\W+(\d+)", size=10))
+    assert find("train/STONE---1008-_jpg.rf.b8.jpg") == find("valid/Stone---1002-_JPG.rf.29.jpg") == "stone/block 100"
+    assert find("train/Normal---1008-_jpg.rf.01.jpg") == "normal/block 100"
+
+
 @pytest.mark.parametrize("pattern", ["(", "no group"])
 def test_a_pattern_needs_a_group(pattern: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -101,3 +101,16 @@ def test_wrong_rows(
     write_table(tmp_path / "metadata.csv", [ROW | change])
     with pytest.raises(InputError, match=words):
         read_source(tmp_path, make_use_case(source=SOURCE))
+
+
+def test_a_copy_with_paths_and_splits_of_its_own(tmp_path: Path, make_use_case: MakeUseCase, write_table: WriteTable) -> None:
+    row = {name: value for name, value in ROW.items() if name != "patientid"} | {"patient_id": "7", "path": "small/a.jpg"}
+    write_table(tmp_path / "manifest.csv", [row | {"part": "val"}, row | {"path": "small/b.jpg", "finding": "todo", "part": "x"}])
+    columns = {"path": "path", "split": "part"}
+    use_case = make_use_case(source=SOURCE | {"columns": columns, "splits": {"val": "tune"}})
+    (found,) = read_source(tmp_path, use_case)
+    assert (found.name, found.patient, found.split, found.label) == ("small/a.jpg", "7", "tune", "opacity")
+    assert found.path == tmp_path.resolve() / "small" / "a.jpg"
+    # Without these columns the collection's own words count.
+    (plain,) = read_source(tmp_path, make_use_case(source=SOURCE | {"columns": {"path": "elsewhere"}}))
+    assert (plain.name, plain.split) == ("images/a.jpeg", None)

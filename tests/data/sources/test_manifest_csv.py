@@ -156,3 +156,40 @@ def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path: Path, use_case: U
     found = read_table_only(path, use_case)
     assert time.process_time() - begun < 20
     assert (len(found), len({row.patient for row in found})) == (100_000, 33_334)
+
+
+def test_a_blank_label_is_what_the_use_case_says(
+    tmp_path: Path, make_use_case: Callable[..., UseCase], write_table: WriteTable
+) -> None:
+    write_table(tmp_path / "manifest.csv", [{"path": "a.png", "label": ""}, {"path": "b.png", "label": "virus"}])
+    labels = {"virus": "opacity"}
+    with pytest.raises(InputError, match=r"manifest.csv:2: no label"):
+        read_source(tmp_path, make_use_case(source={"labels": labels}))
+    rows = read_source(tmp_path, make_use_case(source={"labels": labels | {"": "normal"}}))
+    assert [row.label for row in rows] == ["normal", "opacity"]
+
+
+LOCATED = {"columns": {"mask": "outline", "boxes": "box"}, "boxes_as": "shares_cx_cy_w_h"}
+
+
+def test_masks_and_boxes(tmp_path: Path, make_use_case: Callable[..., UseCase], write_table: WriteTable) -> None:
+    row = {"path": "a.png", "label": "opacity", "outline": "masks/a.png", "box": ""}
+    others = [row | {"path": "b.png", "outline": "", "box": ".5,.5,.1,.2;1 1 1 1"}, row | {"path": "c.png", "outline": ""}]
+    write_table(tmp_path / "manifest.csv", [row, *others])
+    first, second, third = (found.region for found in read_source(tmp_path, make_use_case(source=LOCATED, location={})))
+    assert first is not None
+    assert (first.outline, first.boxes) == (tmp_path.resolve() / "masks" / "a.png", ())
+    assert second is not None
+    assert (second.outline, second.boxes, second.shares) == (None, ((0.5, 0.5, 0.1, 0.2), (1, 1, 1, 1)), True)
+    assert third is None
+
+
+@pytest.mark.parametrize(("cells", "code"), [({"box": "1 2 3"}, "bad_boxes"), ({"outline": "../a.png"}, "path_outside")])
+def test_bad_masks_are_refused_by_row(
+    tmp_path: Path, make_use_case: Callable[..., UseCase], write_table: WriteTable, cells: dict[str, str], code: str
+) -> None:
+    row = {"path": "a.png", "label": "opacity", "outline": "", "box": ""}
+    write_table(tmp_path / "manifest.csv", [row, row | {"path": "b.png"} | cells])
+    with pytest.raises(InputError, match=r"manifest.csv:3: ") as caught:
+        read_source(tmp_path, make_use_case(source=LOCATED, location={}))
+    assert caught.value.code == code

@@ -37,6 +37,7 @@ class Stream(IntEnum):
     DUPLICATE = 14
     DATE = 15
     TIME = 16
+    TEMPERATURE = 17
 
 
 class Draws:

@@ -17,13 +17,14 @@ from radloop.data.phantoms.defects import Defect, plant_defects
 from radloop.data.phantoms.dicom import patient_id, write_dicom
 from radloop.data.phantoms.picture import draw_picture
 from radloop.data.phantoms.randomness import LARGEST_SEED
+from radloop.data.phantoms.temperature import temperature
 from radloop.errors import Refusal
 from radloop.images.pool import Pool, Reply
 
 DEFAULT_N = 864
 DEFAULT_SEED = 2026
 
-COLUMNS = ("path", "patient", "label", "extent", "site", "split")
+COLUMNS = ("path", "patient", "label", "extent", "site", "split", "temperature")
 
 _README = """\
 Synthetic chest phantoms
@@ -34,7 +35,8 @@ device in them exists. They are for trying out software and mean nothing for med
 
 images/*.dcm   DICOM, Computed Radiography Image Storage
 manifest.csv   path, patient, label (normal, opacity), extent (the part of the lung area that
-               the opacity covers, 0 to 1), site, split (train, tune, calibrate, test)
+               the opacity covers, 0 to 1), site, split (train, tune, calibrate, test),
+               temperature (degrees Celsius, blank where it was not taken)
 
 images: {n}
 seed: {seed}
@@ -97,7 +99,9 @@ def _write(folder: Path, n: int, seed: int, defects: tuple[Defect, ...], progres
             if isinstance(reply, Refusal):
                 raise reply
             extent = f"0.{reply[0]['extent']:03d}"
-            writer.writerow((path, patient_id(seed, phantom.patient), phantom.label, extent, phantom.site, phantom.split))
+            warmth = temperature(seed, phantom.index, opaque=phantom.opaque)
+            patient = patient_id(seed, phantom.patient)
+            writer.writerow((path, patient, phantom.label, extent, phantom.site, phantom.split, warmth))
             if progress is not None:
                 progress(count)
     _write_text(folder / "manifest.csv", table.getvalue())

@@ -12,7 +12,8 @@ from radloop.use_case import Blocks
 def block_finder(blocks: Blocks) -> Callable[[str], str | None]:
     """Return a function from a file's path to its block, None where the pattern finds none.
 
-    Blocks are cut at fixed numbers, so that a file stays in its block when others are added.
+    Blocks are cut at fixed numbers, so that a file stays in its block when others are added. Where the pattern
+    ignores case, so does the name of the series.
 
     Raises:
         InputError: the pattern is not a regular expression with a group.
@@ -29,7 +30,8 @@ def block_finder(blocks: Blocks) -> Callable[[str], str | None]:
         if match is None or not (match.group(pattern.groups) or "").isdecimal():
             return None
         *series, number = match.groups()
-        return "/".join([*(part or "" for part in series), f"block {int(number) // blocks.size}"])
+        name = "/".join(part or "" for part in (*series, ""))
+        return f"{name.casefold() if pattern.flags & re.IGNORECASE else name}block {int(number) // blocks.size}"
 
     return find
 

@@ -19,6 +19,8 @@ logger = logging.getLogger("radloop.data")
 
 _NEEDED = ("patientid", "finding", "filename")
 _OPTIONAL = ("folder", "modality", "view", "sex", "age")
+_ADDED = ("path", "split")
+"""Columns that a copy of the collection may have besides, for images that were stored elsewhere and were cut."""
 _RADIOGRAPHS = frozenset({"CR", "DX", "DR", "RG", "XR"})
 _CT = frozenset({"ct", "axial", "coronal", "sagittal"})
 _VOLUMES = (".nii", ".nii.gz")
@@ -29,11 +31,19 @@ _BETWEEN = "|"
 
 def is_covid_chestxray(table: Table) -> bool:
     """Tell whether a table has this collection's header; its capitals changed over time."""
-    return set(_NEEDED) <= {column.casefold() for column in table.columns}
+    return set(_NEEDED) <= set(_columns(table))
+
+
+def _columns(table: Table) -> dict[str, str]:
+    """Return the table's name of each column by the collection's; copies write `patient_id`."""
+    found = {column.casefold(): column for column in table.columns}
+    return {"patientid": found["patient_id"]} | found if "patient_id" in found else found
 
 
 def read_covid_chestxray(table: Table, use_case: UseCase) -> list[SourceRow]:
     """Read `metadata.csv` with its images in the folder that each row names.
+
+    In a copy, the use case's columns of path and split go before, where the table has them.
 
     A finding is a path from the general to the special, such as `Pneumonia/Viral/COVID-19`: its parts that
     the use case knows are its words, the special first. Rows of another modality, volumes, and rows
@@ -42,8 +52,10 @@ def read_covid_chestxray(table: Table, use_case: UseCase) -> list[SourceRow]:
     Raises:
         InputError: a finding of which the use case knows no part, or a path outside the folder.
     """
-    columns = {column.casefold(): column for column in table.columns}
-    cells = {meaning: table.cell(columns.get(meaning), meaning, "keep the header") for meaning in (*_NEEDED, *_OPTIONAL)}
+    columns, asked = _columns(table), use_case.source.columns.model_dump()
+    columns |= {meaning: asked[meaning] for meaning in _ADDED if asked[meaning] in table.columns}
+    meanings = (*_NEEDED, *_OPTIONAL, *(meaning for meaning in _ADDED if asked[meaning] in table.columns))
+    cells = {meaning: table.cell(columns.get(meaning), meaning, "keep the header") for meaning in meanings}
     clinical = clinical_reader(table, use_case)
     known = known_words(use_case)
     rows: list[SourceRow] = []
@@ -73,13 +85,14 @@ def _row(
     patient, name = said["patientid"], said["filename"]
     if patient is None or name is None:
         raise incomplete(table, number, "patient" if patient is None else "path")
-    path, below = inside(table.root, f"{said['folder'] or 'images'}/{name}", table, number)
+    path, below = inside(table.root, said.get("path") or f"{said['folder'] or 'images'}/{name}", table, number)
     age, age_note = read_age(said["age"])
     return SourceRow(
         path=path,
         name=below,
         label=label,
         patient=patient,
+        split=said.get("split"),
         sex=said["sex"],
         age=age,
         age_note=age_note,

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from radloop.data.sources.ages import read_age
+from radloop.data.sources.boxes import read_boxes
 from radloop.data.sources.clinical import Value, read_clinical
+from radloop.data.sources.extents import extent_reader
 from radloop.data.sources.labels import findings_reader
-from radloop.data.sources.quantity import read_number
 from radloop.data.sources.row import SourceRow, checked
 from radloop.data.sources.table import Record, Table
 from radloop.errors import InputError
+from radloop.images.mask import Region
 from radloop.use_case import Clinical, FindingLabels, UseCase
 
 ClinicalReader = Callable[[Record], tuple[Mapping[str, Value], Mapping[str, str]]]
@@ -21,8 +23,10 @@ ClinicalReader = Callable[[Record], tuple[Mapping[str, Value], Mapping[str, str]
 def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
     """Read the rows of a table; blanks are unknown, files are not looked for.
 
+    A blank label is refused unless `source.labels` maps the empty word, as where only what is ill has one.
+
     Raises:
-        InputError: a column missing, a row without path or label, a path outside the folder.
+        InputError: a column missing, a row without path or label, a path outside the folder, boxes that are none.
     """
     source, labels = use_case.source, use_case.labels
     by_column = isinstance(labels, FindingLabels) and source.label_separator is None
@@ -32,12 +36,13 @@ def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
         if not (by_column and meaning == "label")
     }
     findings = findings_reader(table, use_case, labels) if by_column and isinstance(labels, FindingLabels) else None
-    clinical = clinical_reader(table, use_case)
+    clinical, extent = clinical_reader(table, use_case), extent_reader(table, use_case)
+    blank = "" if "" in source.labels else None
     root = table.root
     rows: list[SourceRow] = []
     for number, record in table.records():
         said = {meaning: cell(record) for meaning, cell in cells.items()}
-        name, label = said["path"], said.get("label")
+        name, label = said["path"], said.get("label") or blank
         if name is None or (label is None and findings is None):
             raise incomplete(table, number, "path" if name is None else "label")
         path, name = inside(root, name, table, number)
@@ -58,13 +63,30 @@ def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
                 site=said["site"],
                 view=said["view"],
                 device=said["device"],
-                extent=read_number(said["extent"])[0],
+                extent=extent(record),
+                region=_region(said, table, number, use_case),
                 findings=findings(number, record) if findings else {},
                 clinical=values,
                 notes=notes,
             )
         )
     return checked(rows, use_case, source.label_separator)
+
+
+def _region(said: Mapping[str, str | None], table: Table, number: int, use_case: UseCase) -> Region | None:
+    outline, text = said["mask"], said["boxes"]
+    if outline is None and text is None:
+        return None
+    try:
+        boxes = read_boxes(text)
+    except ValueError:
+        raise InputError(
+            "bad_boxes",
+            f"{table.name}:{number}: the boxes are not four numbers each",
+            "separate numbers by anything but digits; leave the cell empty where there is no box",
+        ) from None
+    path = inside(table.root, outline, table, number)[0] if outline is not None else None
+    return Region(path, boxes, shares=use_case.source.boxes_as == "shares_cx_cy_w_h")
 
 
 def incomplete(table: Table, number: int, what: str) -> InputError:

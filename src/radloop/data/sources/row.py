@@ -10,6 +10,7 @@ from radloop.data.sources.blocks import block_finder
 from radloop.data.sources.labels import ContradictionError, UnknownWordError, label_reader
 from radloop.data.sources.sexes import read_sex
 from radloop.errors import InputError
+from radloop.images.mask import Region
 from radloop.use_case import UseCase
 
 
@@ -29,6 +30,7 @@ class SourceRow:
         age_note: why an age that the source gives is unknown or a bound.
         member: the key of the array and the index in it, where the file is a MedMNIST `.npz`.
         findings: 1, 0 or None (unknown) for each finding of a multi-label use case.
+        region: where the finding is; None where the source does not say.
         clinical: a number or a word for each clinical value of the use case; None is unknown.
         notes: clinical values that were not understood: name to reason, never the value.
     """
@@ -47,6 +49,7 @@ class SourceRow:
     device: str | None = None
     extent: float | None = None
     member: tuple[str, int] | None = None
+    region: Region | None = field(default=None, repr=False)
     findings: Mapping[str, float | None] = field(default_factory=dict)
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Commands behind every figure that the README and the docs state."""

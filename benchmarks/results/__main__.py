@@ -1,0 +1,77 @@
+"""Train, judge and write down every use case on real data: docs/results.md, from MLflow.
+
+    python -m benchmarks.results [USE_CASE]... [--data DIR] [--page-only]
+
+What is done is not done again: kill it anywhere, run it again. Everything lies in `results/`, an installation of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from benchmarks.results import frozen, page, record
+from benchmarks.results.installation import ROOT, SEEDS, Entry, digest, plan, radloop, settings, write_use_case
+from radloop.data import versions
+from radloop.training.pixels import load_pixels
+from radloop.use_case import UseCase
+
+
+def main() -> None:
+    """Bring every use case up to date, and write the page after each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("use_cases", nargs="*", metavar="USE_CASE")
+    parser.add_argument("--data", type=Path, default=os.environ.get("RADLOOP_REAL_DATA"), help="default RADLOOP_REAL_DATA")
+    parser.add_argument("--page-only", action="store_true", help="write the page from what MLflow holds")
+    options = parser.parse_args()
+    entries = [entry for entry in plan() if not options.use_cases or entry.name in options.use_cases]
+    if not options.page_only and options.data is None:
+        parser.error("name the folder of real data: --data DIR, or RADLOOP_REAL_DATA")
+    for entry in entries:
+        if not options.page_only:
+            run(entry, Path(options.data).resolve())
+        page.write(plan(), ROOT / "docs" / "results.md")
+
+
+def run(entry: Entry, data: Path) -> None:
+    """Train and judge a use case with every seed, its variants with the first, and the baseline."""
+    for seed in SEEDS:
+        one(entry, seed, None, data)
+    for variant in entry.variants:
+        one(entry, SEEDS[0], variant, data)
+    use_case = write_use_case(entry, SEEDS[0])
+    pinned = versions.pinned(use_case.name, settings())
+    if entry.frozen and pinned is not None:
+        tags = {"radloop.data_version": pinned.version}
+        if record.kept(use_case.name, "frozen", tags, settings()) is None:
+            pixels = load_pixels(use_case, pinned.version, settings())
+            record.keep(use_case.name, "frozen", tags, frozen.baseline(pixels, use_case), settings())
+
+
+def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:
+    """Run the loop for one seed, unless MLflow holds its evidence or its failure."""
+    use_case = write_use_case(entry, seed, variant)
+    if _done(use_case):
+        return
+    source = [] if entry.source is None else ["--source", str(data / entry.source)]
+    started = time.monotonic()
+    code, answer = radloop("retrain", use_case.name, *source)
+    seconds = round(time.monotonic() - started, 1)
+    print(f"{use_case.name} seed {seed}: exit {code}, {answer.get('verdict', answer.get('error'))}, {seconds} s", flush=True)
+    tags = {"radloop.use_case_digest": digest(use_case)}
+    if code in (0, 3) and "verdict" in answer:
+        record.keep(use_case.name, "seconds", tags, {"wall": seconds, **answer["seconds"]}, settings())
+    else:
+        record.keep(use_case.name, "failure", tags, answer, settings())
+
+
+def _done(use_case: UseCase) -> bool:
+    asked = digest(use_case)
+    judged = any(evidence["use_case"]["digest"] == asked for evidence in record.evidences(use_case.name, settings()))
+    return judged or record.kept(use_case.name, "failure", {"radloop.use_case_digest": asked}, settings()) is not None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The baseline in the same run: frozen ImageNet features and logistic regression, on the same splits and the same cases."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from radloop.models.backbones import build_backbone
+from radloop.models.network import Features, embed
+from radloop.statistics import outputs
+from radloop.statistics.intervals import resample
+from radloop.training.pixels import Pixels
+from radloop.use_case import ClassLabels, UseCase
+
+BACKBONE = "efficientnet-lite0"
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+"""Inverse regularisation strengths; the one with the least log-loss on `tune` is taken."""
+METRICS = ("auroc", "accuracy", "balanced_accuracy")
+
+
+def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the global average of the frozen feature map, float32 [n, C], of images uint8 [n, S, S]."""
+    network = Features(build_backbone(BACKBONE, pretrained=True)).eval()
+    with torch.no_grad():
+        parts = [
+            embed(network(torch.from_numpy(np.array(images[start : start + 32]))[:, None])) for start in range(0, len(images), 32)
+        ]
+    return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+
+def probabilities(x: NDArray[np.float32], truth: NDArray[np.float64], pixels: Pixels) -> NDArray[np.float64]:
+    """Return the positive class's probability of every image by a regression fitted on `train`, chosen on `tune`.
+
+    Args:
+        x: features [n, C].
+        truth: 1, 0 or NaN, [n].
+    """
+    train, tune = (rows[~np.isnan(truth[rows])] for rows in (pixels.indices("train"), pixels.indices("tune")))
+    best: tuple[float, NDArray[np.float64]] | None = None
+    for strength in STRENGTHS:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+        model.fit(x[train], truth[train])
+        said = np.clip(model.predict_proba(x)[:, 1], 1e-6, 1 - 1e-6)
+        loss = -float(np.mean(np.where(truth[tune] == 1, np.log(said[tune]), np.log(1 - said[tune]))))
+        if best is None or loss < best[0]:
+            best = (loss, said)
+    if best is None:
+        raise ValueError("there is no strength to choose from")
+    return best[1]
+
+
+def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
+    """Return {"metrics", "labels"} on `test` with 95% intervals; a yes-or-no answer is cut at 0.5."""
+    test = pixels.indices("test")
+    patients = pixels.frame["patient"].to_numpy()[test]
+    truth, scores, labels = np.asarray(pixels.truths, np.float64)[test], said[test], use_case.outputs
+    if isinstance(use_case.labels, ClassLabels):
+        measure = outputs.classes(scores / scores.sum(axis=1, keepdims=True), truth, patients, labels=labels, metrics=METRICS)
+    elif len(labels) == 1:
+        measure = outputs.one(scores[:, 0], truth[:, 0], patients, threshold=0.5, metrics=METRICS)
+    else:
+        measure = outputs.findings(
+            scores,
+            truth,
+            patients,
+            labels=labels,
+            thresholds=[0.5] * len(labels),
+            judged=outputs.evaluable(truth, patients),
+            metrics=METRICS,
+        )
+    found = resample(measure, patients, draws=use_case.policy.draws, seed=use_case.policy.seed)
+    overall = {name: vars_of(interval) for (label, name), interval in found.items() if label is None}
+    return {"metrics": overall}
+
+
+def vars_of(interval: Any) -> dict[str, float | None]:
+    """Return an interval as JSON has it."""
+    numbers = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return {name: None if number != number else float(number) for name, number in numbers.items()}
+
+
+def baseline(pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
+    """Return the baseline's numbers on `test`, and its seconds."""
+    started = time.monotonic()
+    x, truth = features(pixels.images), np.asarray(pixels.truths, np.float64)
+    said = np.stack([probabilities(x, truth[:, k], pixels) for k in range(truth.shape[1])], axis=1)
+    return judged(said, pixels, use_case) | {"backbone": BACKBONE, "seconds": round(time.monotonic() - started, 1)}

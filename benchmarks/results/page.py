@@ -1,0 +1,182 @@
+"""docs/results.md, from what MLflow holds and nothing else."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.results import record
+from benchmarks.results.installation import SEEDS, Entry, digest, settings, write_use_case
+
+Document = Mapping[str, Any]
+_HEAD = """# Results
+
+Every number is computed on the split `test` by the bundle that would be served, and written here by `make results` from MLflow. Low and high are the
+95% interval of a bootstrap over patients. Each use case is trained with three seeds; the one whose main number is the median is shown. Nobody
+should quote these as clinical results: the images are small public sets.
+
+"""
+
+
+def write(entries: Sequence[Entry], path: Path) -> None:
+    """Write the page: one table, then a section for each use case that was judged."""
+    found = [(entry, _judged(entry)) for entry in entries]
+    lines = ["| use case | AUROC | accuracy (Dice where it outlines) | verdict |", "|---|---|---|---|"]
+    lines += [_row(entry, judged) for entry, judged in found]
+    sections = [_section(entry, judged) for entry, judged in found if judged]
+    path.write_text(_HEAD + "\n".join(lines) + "\n\n" + "\n".join(sections))
+
+
+def _judged(entry: Entry) -> list[dict[str, Any]]:
+    """Return the evidence of the shipped recipe's seeds, the median first."""
+    place = settings()
+    asked = {digest(write_use_case(entry, seed)) for seed in SEEDS}
+    found = [evidence for evidence in record.evidences(entry.name, place) if evidence["use_case"]["digest"] in asked]
+    return [median(found), *found] if found else []
+
+
+def median(evidences: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the evidence with the median of the main number, the lower one of two."""
+    ordered = sorted(evidences, key=lambda evidence: (main_number(evidence) or 0.0, evidence["training"]["seed"]))
+    return ordered[(len(ordered) - 1) // 2]
+
+
+def main_number(evidence: Document) -> float | None:
+    """Return AUROC, or Dice where a region is outlined."""
+    metrics = evidence["metrics"]
+    return metrics[_main(evidence)]["value"]
+
+
+def _main(evidence: Document) -> str:
+    return "dice" if evidence["use_case"]["labels"].get("kind") == "segmentation" else "auroc"
+
+
+def shown(number: Document | None) -> str:
+    """Return `0.981 [0.972, 0.988]`, or that it cannot be computed."""
+    if number is None or number.get("value") is None:
+        return "not evaluable"
+    if number.get("low") is None:
+        return f"{number['value']:.3f}"
+    return f"{number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}]"
+
+
+def _row(entry: Entry, judged: Sequence[Document]) -> str:
+    if not judged:
+        failure = _failure(entry)
+        return f"| {entry.name} | - | - | {failure or 'not run yet'} |"
+    chosen = judged[0]
+    metrics = chosen["metrics"]
+    outlined = _main(chosen) == "dice"
+    second = shown(metrics.get("dice")) + " (Dice)" if outlined else shown(metrics.get("accuracy"))
+    return f"| {entry.name} | {'-' if outlined else shown(metrics['auroc'])} | {second} | {chosen['verdict']} |"
+
+
+def _failure(entry: Entry) -> str | None:
+    tags = {"radloop.use_case_digest": digest(write_use_case(entry, SEEDS[0]))}
+    answer = record.kept(entry.name, "failure", tags, settings())
+    if answer is None:
+        return None
+    error = answer.get("error", {})
+    return f"refused: {error.get('message', 'see the log')}"
+
+
+def _section(entry: Entry, judged: Sequence[Document]) -> str:
+    chosen, every = judged[0], judged[1:]
+    looks = len(record.evidences(entry.name, settings()))
+    config = chosen["use_case"]["config"]
+    parts = [
+        f"## {entry.name}\n\n{chosen['use_case']['title']}. {entry.caveat.strip()}\n",
+        f"- data version `{chosen['data']['version']}`; {_split_rule(config)}; {_leaks(chosen)}",
+        f"- n by split: {_splits(chosen)}",
+        f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
+        f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
+        f"- seeds: {', '.join(f'{_number(evidence)}' for evidence in every)} ({_main(chosen)}; the median is shown); "
+        f"the test split was looked at {looks} times in this installation",
+        "",
+        _table(entry, chosen),
+        _labels(chosen),
+        _reasons(chosen),
+    ]
+    return "\n".join(part for part in parts if part is not None) + "\n"
+
+
+def _number(evidence: Document) -> str:
+    value = main_number(evidence)
+    return "not evaluable" if value is None else f"{value:.3f}"
+
+
+def _split_rule(config: Document) -> str:
+    source = config["source"]
+    rule = "the source's split, mapped" if source["columns"]["split"] and source["splits"] else "cut here"
+    unit = "blocks of neighbouring slices" if source["blocks"] else "groups" if source["columns"]["group"] else "patients"
+    return f"{rule}; the unit is {unit if source['columns']['patient'] or source['blocks'] or source['columns']['group'] else 'the image'}"
+
+
+def _leaks(evidence: Document) -> str:
+    leaks = evidence["data"]["leaks"]
+    found = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in leaks["findings"].items())
+    return f"leaks found: {found or 'none'}" + (f", {leaks['dropped']} images dropped" if leaks["dropped"] else "")
+
+
+def _splits(evidence: Document) -> str:
+    return "; ".join(
+        f"{name} {numbers['images']} images of {numbers['patients']} patients"
+        for name, numbers in evidence["data"]["splits"].items()
+    )
+
+
+def _time(entry: Entry, evidence: Document) -> str:
+    seconds = record.kept(entry.name, "seconds", {"radloop.use_case_digest": evidence["use_case"]["digest"]}, settings())
+    hardware = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}"
+    )
+    return f"{seconds['wall'] / 60:.1f} minutes on {hardware}" if seconds else hardware
+
+
+def _table(entry: Entry, chosen: Document) -> str:
+    names = [
+        name
+        for name in ("auroc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "dice", "location")
+        if name in chosen["metrics"]
+    ]
+    rows = [("this model", chosen["metrics"])]
+    frozen = record.kept(entry.name, "frozen", {"radloop.data_version": chosen["data"]["version"]}, settings())
+    if frozen is not None:
+        rows.append((f"frozen {frozen['backbone']} + logistic regression (cut at 0.5)", frozen["metrics"]))
+    if "without_clinical" in chosen:
+        rows.append(("this model, clinical values hidden", chosen["without_clinical"]["metrics"]))
+    for variant in entry.variants:
+        others = record.evidences(f"{entry.name}-{variant}", settings())
+        rows += [(f"variant: {variant}", others[-1]["metrics"])] if others else []
+    lines = ["| | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    lines += [f"| {title} | " + " | ".join(shown(metrics.get(name)) for name in names) + " |" for title, metrics in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(chosen: Document) -> str | None:
+    labels = chosen.get("labels")
+    if not labels:
+        return None
+    lines = ["| label | test images | positives | AUROC | sensitivity | specificity |", "|---|---|---|---|---|---|"]
+    for name, row in labels.items():
+        metrics = row["metrics"]
+        cells = " | ".join(shown(metrics.get(metric)) for metric in ("auroc", "sensitivity", "specificity"))
+        lines.append(f"| {name} | {row['images']} | {row['positives']} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(chosen: Document) -> str:
+    from radloop.governance.review import verdict_of
+
+    verdict = verdict_of(dict(chosen))
+    failed = [reason for reason in verdict.reasons if reason.status not in ("passed", "not_applicable")]
+    if not failed:
+        return f"Verdict: **{verdict.verdict}**; every rule of the policy passed.\n"
+    return f"Verdict: **{verdict.verdict}**.\n\n" + "\n".join(f"- {reason.rule}: {reason.sentence}" for reason in failed) + "\n"

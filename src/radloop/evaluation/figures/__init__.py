@@ -1,0 +1,26 @@
+"""The figures of an evaluation, as PNG bytes that depend on nothing but their arguments.
+
+Every function raises ValueError where its arrays do not fit together or hold what cannot be meant.
+"""
+
+from radloop.evaluation.figures.calibration import calibration_figure, scores_figure
+from radloop.evaluation.figures.confusion import confusion_figure, matrix_figure
+from radloop.evaluation.figures.curves import Labelled, precision_recall_figure, roc_curves_figure, roc_figure
+from radloop.evaluation.figures.forest import Row, labels_figure, subgroups_figure
+from radloop.evaluation.figures.regions import dice_figure, regions_figure
+
+__all__ = [
+    "Labelled",
+    "Row",
+    "calibration_figure",
+    "confusion_figure",
+    "dice_figure",
+    "labels_figure",
+    "matrix_figure",
+    "precision_recall_figure",
+    "regions_figure",
+    "roc_curves_figure",
+    "roc_figure",
+    "scores_figure",
+    "subgroups_figure",
+]

@@ -1,0 +1,41 @@
+"""From the network's numbers to the parts of an answer."""
+
+from __future__ import annotations
+
+import math
+
+from radloop.inference.answer import Explanation, Finding, Grade, heat_map
+from radloop.inference.bundle import BundleFacts
+from radloop.inference.location import regions, strongest
+from radloop.inference.scoring import Scored
+
+
+def findings(scored: Scored, facts: BundleFacts) -> tuple[Finding, ...]:
+    """Return one finding an output; a positive one says where it is, if the network has a mask."""
+    parts = zip(facts.outputs, scored.probabilities.tolist(), facts.thresholds, scored.decisions, strict=True)
+    return tuple(_finding(*part, scored) for part in parts)
+
+
+def _finding(label: str, probability: float, threshold: float | None, positive: bool | None, scored: Scored) -> Finding:
+    located = scored.mask if positive else None
+    return Finding(
+        label=label,
+        probability=probability,
+        threshold=threshold,
+        positive=positive,
+        boxes=None if located is None else regions(located, *scored.shape),
+        point=None if located is None else strongest(located, *scored.shape),
+    )
+
+
+def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
+    """Return the level nearest to the expected one; halfway it is the worse."""
+    if facts.severity is None or scored.grade is None:
+        return None
+    return Grade(grade=facts.severity.levels[math.floor(scored.grade + 0.5)], score=scored.grade)
+
+
+def explanation(scored: Scored, facts: BundleFacts, target: str | None) -> Explanation:
+    """Return the heat map of a finding, of the most probable one where none is named."""
+    chosen = int(scored.probabilities.argmax()) if target is None else facts.outputs.index(target)
+    return Explanation(target=facts.outputs[chosen], png=heat_map(scored.cam[chosen]))

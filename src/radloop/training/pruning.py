@@ -1,0 +1,83 @@
+"""Whether a trial stops early: Optuna's pruners, asked about a copy, so that the answer depends on the trials' values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from radloop.training.plan import direction, steps
+from radloop.use_case import Search
+
+_FACTOR = 3
+"""Hyperband lets one in so many go on at each rung, and so many times as far."""
+
+
+def stops(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
+    """Tell whether a trial stops after its last epoch so far.
+
+    Asked of the real storage, a trial that a crash interrupted would meet the values and rungs of its first attempt, and
+    the next attempt at the same key another name of the study, which Hyperband's brackets depend on.
+
+    Args:
+        search: names the pruner.
+        trials: of this search in their order, the one in question among them.
+        place: which of them it is.
+        values: its objective after each of its epochs so far, by epoch from 0 over all folds. What is stored for it is
+            not looked at.
+    """
+    if search.pruner == "median":
+        return _median(search, [trial for trial in trials if trial.state == TrialState.COMPLETE], values)
+    return search.pruner == "hyperband" and _hyperband(search, trials, place, values)
+
+
+def _median(search: Search, finished: Sequence[FrozenTrial], values: Mapping[int, float]) -> bool:
+    """Golovin and others (Vizier, KDD 2017): at its best it is worse than the median of the others at this epoch."""
+    copy = optuna.create_study(direction=direction(search), pruner=optuna.pruners.MedianPruner(n_startup_trials=2))
+    copy.add_trials(finished)
+    trial = copy.ask()
+    for step, value in values.items():
+        trial.report(value, step)
+    return bool(trial.should_prune())
+
+
+def _hyperband(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
+    """Li and others (JMLR 18, 2018): in each bracket the best third goes on from rung to rung, whoever comes later.
+
+    Which bracket is a hash of the seed and the trial's place. A trial that has trained to its end is not asked.
+    """
+    now = max(values)
+    if now + 1 >= steps(search) or now not in _rungs(values):
+        return False
+    copy = optuna.create_study(
+        study_name=f"seed {search.seed}",
+        direction=direction(search),
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        pruner=optuna.pruners.HyperbandPruner(min_resource=1, max_resource=steps(search), reduction_factor=_FACTOR),
+    )
+    asked = [copy.ask() for _ in trials]
+    for number, trial in enumerate(trials):
+        if number != place:
+            _replay(asked[number], trial.intermediate_values)
+    return _replay(asked[place], values)
+
+
+def _replay(trial: optuna.Trial, values: Mapping[int, float]) -> bool:
+    """Report a trial's values at its rungs and return the pruner's last answer; what was done about it is history."""
+    stop = False
+    for step in _rungs(values):
+        trial.report(values[step], step + 1)
+        stop = bool(trial.should_prune())
+    return stop
+
+
+def _rungs(steps: Iterable[int]) -> list[int]:
+    """Return the epochs, from 0, after which a bracket may look: the first with 1, 3, 9, ... epochs or more behind it."""
+    found, rung = [], 1
+    for step in sorted(steps):
+        if step + 1 >= rung:
+            found.append(step)
+        while rung <= step + 1:
+            rung *= _FACTOR
+    return found
