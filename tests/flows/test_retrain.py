@@ -88,13 +88,14 @@ def test_mlflow_loads_the_bundle_and_predicts_the_same(loop: Loop) -> None:
     script = (
         "import mlflow, pandas, sys; mlflow.set_tracking_uri(sys.argv[1]);"
         "m = mlflow.pyfunc.load_model('models:/phantom-cxr@candidate');"
-        "print(m.predict(pandas.DataFrame({'image': [sys.argv[2]]}))['probability'][0])"
+        "row = {'image': [sys.argv[2]], 'temperature': [float(sys.argv[3])]};"
+        "print(m.predict(pandas.DataFrame(row))['probability'][0])"
     )
     frame = read_manifest(loop.installation.root / "data" / "phantom-cxr")
     row = frame[frame["split"] == "test"].iloc[0]
     image = loop.installation.root / "data" / "phantom-cxr" / row["path"]
     done = subprocess.run(
-        [sys.executable, "-c", script, loop.installation.settings.tracking_uri, str(image)],
+        [sys.executable, "-c", script, loop.installation.settings.tracking_uri, str(image), str(row["clinical_temperature"])],
         capture_output=True,
         text=True,
         check=True,

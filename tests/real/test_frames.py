@@ -20,6 +20,8 @@ from radloop.images.decode import read_frames
 
 def config_of(labels: dict[str, str], columns: dict[str, str], image: dict[str, Any]) -> dict[str, Any]:
     config = small_phantom_config()
+    for section in ("clinical", "severity", "fusion"):
+        del config[section]
     config["labels"] = labels
     config["source"] = {"columns": columns, "max_unreadable": 1}
     config["image"] |= image

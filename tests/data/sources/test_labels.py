@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from radloop.data.sources import read_source
+from radloop.data.sources.labels import ContradictionError, label_reader
 from radloop.errors import InputError
 from radloop.use_case import UseCase
 
@@ -73,16 +74,19 @@ def test_wrong_columns(
     assert words in caught.value.message
 
 
-def test_one_positive_word_of_several_decides_a_yes_or_no_question(
-    tmp_path: Path, make_use_case: MakeUseCase, write_table: WriteTable
-) -> None:
-    source = WORDS | {"labels": {"Mass": "opacity", "Cyst": "normal", "None": "normal"}}
-    rows = read(tmp_path, ["Cyst|Mass", "None", "Cyst"], make_use_case(source=source), write_table)
-    assert [row.label for row in rows] == ["opacity", "normal", "normal"]
+def test_one_positive_word_of_several_decides_a_yes_or_no_question(make_use_case: MakeUseCase) -> None:
+    # Only collections that are known by their header have several words in such a use case.
+    meaning = label_reader(make_use_case(source={"labels": {"Mass": "opacity", "Cyst": "normal", "None": "normal"}}), "|")
+    assert [meaning(text)[0] for text in ("Cyst|Mass", "None", "Cyst")] == ["opacity", "normal", "normal"]
 
 
-def test_two_classes_of_one_image_contradict(tmp_path: Path, make_use_case: MakeUseCase, write_table: WriteTable) -> None:
-    use_case = make_use_case(labels={"kind": "multiclass", "classes": ["a", "b", "c"]}, source=WORDS | {"labels": {"A": "a"}})
-    assert [row.label for row in read(tmp_path, ["A|a", "c"], use_case, write_table)] == ["a", "c"]
-    with pytest.raises(InputError, match="row 1: its label has words that exclude each other"):
-        read(tmp_path, ["a|b"], use_case, write_table)
+def test_two_classes_of_one_image_contradict(make_use_case: MakeUseCase) -> None:
+    labels = {"kind": "multiclass", "classes": ["a", "b", "c"]}
+    policy = {"written": "2026-01-01", "rules": [{"kind": "data_verdict", "name": "data"}]}
+    meaning = label_reader(make_use_case(labels=labels, source={"labels": {"A": "a"}}, policy=policy), "|")
+    assert [meaning(text)[0] for text in ("A|a", "c")] == ["a", "c"]
+    with pytest.raises(ContradictionError):
+        meaning("a|b")
+    mined = make_use_case(labels=LABELS, source=WORDS)
+    with pytest.raises(ContradictionError):
+        label_reader(mined, "|")("mass|nothing")
