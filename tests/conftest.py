@@ -36,12 +36,20 @@ _LONGEST = ("flows", "governance", "offline", "serving", "training", "packaging"
 """The folders whose tests begin first, so that no worker is left with them at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest; keep a file's tests, and all that share the loop, on one worker of `make test`."""
     items.sort(key=lambda item: _LONGEST.index(item.path.parent.name) if item.path.parent.name in _LONGEST else len(_LONGEST))
     for item in items:
         group = "loop" if "loop" in getattr(item, "fixturenames", ()) else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget which MLflow a test before this one used in the same process."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def _attend(workers: Sequence[BaseProcess], news: Any, progress: Progress) -> No
         ended = [worker for worker in left if worker.exitcode is not None]
         if any(worker.exitcode for worker in ended):
             raise _why(ended, news)
-        left = [worker for worker in left if worker.exitcode is None]
+        left = [worker for worker in left if worker not in ended]  # one that ended since is asked for its code in the next round
 
 
 def _drained(news: Any) -> list[Any]:
