@@ -30,6 +30,7 @@ def prepare(settings: Settings) -> None:
     # The flow's log goes to Prefect's database, for its UI; a person at the terminal sees our progress and our errors.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "radloop")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it is read when MLflow is imported, which is here
 
 
 def run_flow(

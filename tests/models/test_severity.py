@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from radloop.models.severity import OrdinalHead, expected_level, ordinal_loss
+from radloop.models.severity import OrdinalHead, ordinal_loss
 
 
 def test_it_begins_in_the_middle() -> None:
@@ -50,10 +50,6 @@ def test_nothing_known_gives_no_gradient() -> None:
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()
-
-
-def test_expected_level_by_hand() -> None:
-    torch.testing.assert_close(expected_level(torch.tensor([[0.9, 0.4], [1.0, 1.0], [0.0, 0.0]])), torch.tensor([1.3, 2.0, 0.0]))
 
 
 def test_it_learns_the_planted_cuts() -> None:

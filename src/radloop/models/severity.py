@@ -54,8 +54,3 @@ def ordinal_loss(logits: Tensor, grades: Tensor) -> Tensor:
     above = (grades[:, None] > torch.arange(logits.shape[1], device=logits.device)).to(logits.dtype)
     losses = functional.binary_cross_entropy_with_logits(logits, above, reduction="none") * known[:, None]
     return losses.sum() / (known.sum().clamp(min=1) * logits.shape[1])
-
-
-def expected_level(probabilities: Tensor) -> Tensor:
-    """Return the mean of the level [N], 0 to G - 1: the sum of P(level > g), [N, G - 1], over g."""
-    return probabilities.sum(dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,17 +165,25 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Temperature
     before = _nll(z, y, 1.0)
     if not 0 < np.sum(y) < y.size or not np.any(z):
         return Temperature(1.0, fitted=False, at_bound=False, nll_before=before, nll_after=before)
-    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
-    if _slope(z, y, low) >= 0:
-        value = TEMPERATURES[1]
-    elif _slope(z, y, high) <= 0:
-        value = TEMPERATURES[0]
-    else:
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if _slope(z, y, middle) < 0 else (low, middle)
-        value = 2 / (low + high)
+    value = halved_temperature(lambda a: _slope(z, y, a))
     return Temperature(value, fitted=True, at_bound=value in TEMPERATURES, nll_before=before, nll_after=_nll(z, y, 1 / value))
+
+
+def halved_temperature(slope: Callable[[float], float]) -> float:
+    """Return the temperature within `TEMPERATURES` at which a convex likelihood of a = 1/T is flat, or the nearer bound.
+
+    Args:
+        slope: the derivative of the negative log-likelihood by a; it rises with a.
+    """
+    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
+    if slope(low) >= 0:
+        return TEMPERATURES[1]
+    if slope(high) <= 0:
+        return TEMPERATURES[0]
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 2 / (low + high)
 
 
 def _sigmoid(z: FloatArray) -> FloatArray:

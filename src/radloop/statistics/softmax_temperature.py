@@ -6,10 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radloop.statistics.arrays import FloatArray, IntArray, divided
-from radloop.statistics.calibration import TEMPERATURES, Temperature
-
-_HALVINGS = 80
-"""As for two classes: below the spacing of floats near 1."""
+from radloop.statistics.calibration import TEMPERATURES, Temperature, halved_temperature
 
 
 def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Temperature:
@@ -33,16 +30,7 @@ def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Te
     before = _nll(z, y, 1.0)
     if np.unique(y).size < 2 or not np.any(z):
         return Temperature(1.0, fitted=False, at_bound=False, nll_before=before, nll_after=before)
-    low, high = 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]
-    if _slope(z, y, low) >= 0:
-        value = TEMPERATURES[1]
-    elif _slope(z, y, high) <= 0:
-        value = TEMPERATURES[0]
-    else:
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if _slope(z, y, middle) < 0 else (low, middle)
-        value = 2 / (low + high)
+    value = halved_temperature(lambda a: _slope(z, y, a))
     return Temperature(value, fitted=True, at_bound=value in TEMPERATURES, nll_before=before, nll_after=_nll(z, y, 1 / value))
 
 

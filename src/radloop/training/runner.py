@@ -125,7 +125,7 @@ class Runner:
             part = replace(spec, seed=seed, run_id=run_id, folder=spec.folder / f"fold-{fold}")
             try:
                 outcome = self._job.train(part, self._job.use_case, pixels, watch.epoch_end)
-            except BaseException:
+            except BaseException:  # pruned, failed or interrupted: the fold's run is closed, and the cause is raised again
                 self._tracker.finish(run_id, status="KILLED")
                 raise
             watch.finished.append(outcome.value)

@@ -66,15 +66,6 @@ class Leak:
         }
         return document | {key: value for key, value in more.items() if value is not None}
 
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Leak:
-        """Return the finding that `as_dict` described."""
-        lists = {key: tuple(document.get(key, ())) for key in ("splits", "rows", "places", "versions")}
-        pairs = tuple((int(first), int(second)) for first, second in document.get("pairs", ()))
-        return cls(
-            document["kind"], **lists, correlation=document.get("correlation"), distance=document.get("distance"), pairs=pairs
-        )
-
 
 def find_leaks(
     frame: pd.DataFrame,
