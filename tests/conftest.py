@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,9 @@ _LONGEST = ("flows", "governance", "offline", "serving", "training", "packaging"
 """The folders whose tests begin first, so that no worker is left with them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; keep a file's tests, and all that share the loop, on one worker of `make test`."""
+    """Begin with what takes longest."""
     items.sort(key=lambda item: _LONGEST.index(item.path.parent.name) if item.path.parent.name in _LONGEST else len(_LONGEST))
-    for item in items:
-        group = "loop" if "loop" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +86,15 @@ class Loop:
 
 
 @pytest.fixture(scope="session")
-def loop(tmp_path_factory: pytest.TempPathFactory, phantoms: Path) -> Iterator[Loop]:
-    """One small loop up to a candidate, run once as a user runs it. Tests that change it copy it first."""
-    place = make_installation(tmp_path_factory.mktemp("loop") / "site")
-    yield Loop(place, place.json("retrain", "phantom-cxr", "--source", str(phantoms)), phantoms)
+def loop(tmp_path_factory: pytest.TempPathFactory, phantoms: Path, worker_id: str) -> Loop:
+    """One small loop up to a candidate, run once as a user runs it, for all workers. Tests that change it copy it first."""
+    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    known = shared / "loop.json"
+    with (shared / "loop.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        if not known.exists():
+            place = make_installation(shared / "loop" / "site")
+            summary = place.json("retrain", "phantom-cxr", "--source", str(phantoms))
+            known.write_text(json.dumps({"summary": summary, "source": str(phantoms)}))
+    document = json.loads(known.read_text())
+    return Loop(Installation(shared / "loop" / "site"), document["summary"], Path(document["source"]))
