@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from installations import ROOT, SMALL_N, Installation, make_installation
 
 from radloop.settings import SILENCE
 
+gc.set_threshold(100_000, 50, 100)  # as the command does: the tools' objects are many and stay
 os.environ.update(SILENCE)
 for name in [name for name in os.environ if name.startswith("RADLOOP_") and name not in ("RADLOOP_FULL", "RADLOOP_REAL_DATA")]:
     del os.environ[name]

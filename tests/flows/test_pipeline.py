@@ -10,17 +10,18 @@ import sys
 from pathlib import Path
 
 import yaml
-from installations import ROOT, Installation, make_installation
+from conftest import Loop
+from installations import ROOT, Installation
 
 
-def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(tmp_path: Path, phantoms: Path) -> None:
-    site: Installation = make_installation(tmp_path / "site")
+def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(loop: Loop, tmp_path: Path) -> None:
+    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
+    site = Installation(tmp_path / "site")
     for name in ("dvc.yaml", ".gitignore"):
         shutil.copy(ROOT / name, site.root / name)
     shutil.copytree(ROOT / ".dvc", site.root / ".dvc", ignore=shutil.ignore_patterns("tmp", "config.local", "cache"))
     git = ["git", "-C", str(site.root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run([*git, "init", "-q"], check=True)
-    site.run("ingest", "phantom-cxr", "--source", str(phantoms), check=0)
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-qm", "start"], check=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

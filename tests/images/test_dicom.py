@@ -17,7 +17,7 @@ from pydicom.encaps import encapsulate
 
 from radloop.errors import Refusal
 from radloop.images.decode import decode
-from radloop.images.dicom import is_dicom, read_dataset, read_header, refusing, stored_frames, stored_values
+from radloop.images.dicom import is_dicom, read_dataset, read_header, refusing, stored_frames
 from radloop.images.header import Header
 from tests.image_files import make_dataset, make_dicom, make_raster, ramp
 
@@ -195,7 +195,7 @@ def test_the_rest_of_the_header() -> None:
 
 def test_the_high_bit_tells_where_the_value_lies() -> None:
     left = PIXELS << 4  # twelve bits at the upper end of sixteen
-    assert np.array_equal(stored_values(make_dataset(left | np.uint16(9), HighBit=15)), PIXELS)
+    assert np.array_equal(next(stored_frames(make_dataset(left | np.uint16(9), HighBit=15))), PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_plain_and_run_length_syntaxes_give_the_same_values(syntax: uid.UID, dty
     pydicom.dcmwrite(
         stream, dataset, implicit_vr=syntax == uid.ImplicitVRLittleEndian, little_endian=syntax != uid.ExplicitVRBigEndian
     )
-    found = stored_values(read_dataset(stream.getvalue()))
+    found = next(stored_frames(read_dataset(stream.getvalue())))
     assert np.array_equal(found, pixels)
     assert found.dtype == pixels.dtype
 

@@ -37,7 +37,10 @@ def use_cases(settings: Settings) -> tuple[dict[str, Any], str]:
         rows.append(
             {"name": name, "title": use_case.title, "data_version": data.version if data else None, **_aliases(name, settings)}
         )
-    lines = [f"{row['name']:<14} {row['title']}\n{'':<14} data {row['data_version'] or 'none'}, {_named(row)}" for row in rows]
+    wide = max((len(str(row["name"])) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        lines += [f"{row['name']:<{wide}} {row['title']}", f"{'':<{wide}} data {row['data_version'] or 'none'}, {_named(row)}"]
     return {"use_cases": rows}, "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ that each still runs in a process of its own, with its own environment, folder a
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -101,9 +102,12 @@ def main() -> None:
     """Answer commands from the socket whose descriptor is the first argument, until it closes."""
     line = Connection(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command that runs, and for our parent
+    gc.disable()  # nothing that is imported is garbage
     for module in _PRELOADED.split():
         with suppress(ImportError):
             importlib.import_module(module)
+    gc.freeze()  # else the first collection of a fork copies every page
+    gc.enable()
     while True:
         try:
             question = json.loads(line.recv_bytes())

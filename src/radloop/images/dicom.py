@@ -27,7 +27,6 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-_GREY = ("MONOCHROME1", "MONOCHROME2")
 _PREAMBLE = 128
 _MAX_INFLATED = 256_000_000
 _META = 65536
@@ -117,24 +116,6 @@ def stored_frames(dataset: pydicom.Dataset, only: int | None = None) -> Iterator
     with refusing():
         _check_image(dataset)
         yield from frames(dataset, only)
-
-
-def stored_values(dataset: pydicom.Dataset) -> NDArray[Any]:
-    """Decode the pixels of a grey, single-frame image as they are stored.
-
-    Returns:
-        integers or floats [rows, columns].
-
-    Raises:
-        Refusal: as `stored_frames`, `colour_image` or `multi_frame`.
-    """
-    with refusing():
-        if (_whole(dataset, "NumberOfFrames") or 1) != 1:
-            raise multi_frame()
-        photometric = dataset.get("PhotometricInterpretation")
-        if photometric and photometric not in _GREY:
-            raise Refusal("colour_image", "the image is in colour; a grey one is needed", "send the original, not a colour copy")
-        return next(stored_frames(dataset))
 
 
 def multi_frame() -> Refusal:
