@@ -26,7 +26,8 @@ from radloop.data.phantoms import DEFAULT_N, write_phantoms
 from radloop.records.runs import open_run
 from radloop.settings import SILENCE, Settings
 from radloop.training.pixels import Pixels, load_pixels
-from radloop.training.search import SearchResult, search
+from radloop.training.result import SearchResult
+from radloop.training.search import search
 from radloop.use_case import UseCase
 
 WITHIN = 0.005

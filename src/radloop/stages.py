@@ -305,7 +305,7 @@ def package(work: Work) -> dict[str, Any]:
     """Export the best trial, fit its operating point on `calibrate`, and seal the bundle."""
     from radloop.packaging.package import package as seal_bundle
     from radloop.training import pixels
-    from radloop.training.search import SearchResult
+    from radloop.training.result import SearchResult
 
     result = SearchResult(**_needed(work, "search"))
     images = pixels.load_pixels(work.use_case, work.data.version, work.settings)

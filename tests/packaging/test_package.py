@@ -18,7 +18,7 @@ from radloop.packaging.package import Packaged, package
 from radloop.records.runs import Run
 from radloop.settings import Settings
 from radloop.training.pixels import Pixels
-from radloop.training.search import SearchResult
+from radloop.training.result import SearchResult
 from radloop.use_case import UseCase
 from tests.image_files import make_raster
 from tests.packaging.cases import CASES, SIZE, make_pixels

@@ -23,8 +23,9 @@ from radloop.records.runs import Run
 from radloop.training.epochs import EpochEnd
 from radloop.training.folds import median_fold
 from radloop.training.pixels import Pixels
+from radloop.training.result import SearchResult
 from radloop.training.runner import Train, reason
-from radloop.training.search import SearchResult, search, weights_file
+from radloop.training.search import search, weights_file
 from radloop.training.tracking import Tracker
 from radloop.training.trial import TrialOutcome, TrialSpec, load_trained
 from radloop.use_case import Recipe, UseCase

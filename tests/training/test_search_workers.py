@@ -20,8 +20,9 @@ from radloop.progress import Step, listening
 from radloop.records.runs import Run
 from radloop.training.epochs import EpochEnd
 from radloop.training.pixels import Pixels
+from radloop.training.result import SearchResult
 from radloop.training.runner import Job
-from radloop.training.search import SearchResult, search
+from radloop.training.search import search
 from radloop.training.study import open_study
 from radloop.training.tracking import Tracker
 from radloop.training.trial import TrialOutcome, TrialSpec

@@ -22,7 +22,7 @@ from radloop.inference.bundle import Bundle
 from radloop.inference.verification import bundle_files
 from radloop.records.seal import digest_bytes, digest_document, digest_file
 from radloop.settings import Settings
-from radloop.training.search import SearchResult
+from radloop.training.result import SearchResult
 from radloop.use_case import SPLITS, UseCase
 
 SCHEMA_VERSION = 1

@@ -16,7 +16,7 @@ from radloop.inference.predictor import Predictor
 from radloop.progress import report
 from radloop.records.seal import write_atomic, write_sealed
 from radloop.settings import Settings
-from radloop.training.search import SearchResult
+from radloop.training.result import SearchResult
 from radloop.use_case import UseCase
 
 

@@ -40,7 +40,8 @@ from radloop.records.runs import Run
 from radloop.records.seal import canonical
 from radloop.settings import Settings
 from radloop.training.pixels import Pixels
-from radloop.training.search import SearchResult, weights_file
+from radloop.training.result import SearchResult
+from radloop.training.search import weights_file
 from radloop.training.trial import load_trained
 from radloop.use_case import Recipe, UseCase
 
