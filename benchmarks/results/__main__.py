@@ -12,7 +12,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.results import frozen, page, record
+from benchmarks.results import baselines, page, record
 from benchmarks.results.installation import ROOT, SEEDS, Entry, digest, plan, radloop, settings, write_use_case
 from radloop.data import versions
 from radloop.training.pixels import load_pixels
@@ -36,18 +36,18 @@ def main() -> None:
 
 
 def run(entry: Entry, data: Path) -> None:
-    """Train and judge a use case with every seed, its variants with the first, and the baseline."""
+    """Train and judge a use case with every seed, its variants with the first, and the baselines."""
     for seed in SEEDS:
         one(entry, seed, None, data)
     for variant in entry.variants:
         one(entry, SEEDS[0], variant, data)
     use_case = write_use_case(entry, SEEDS[0])
     pinned = versions.pinned(use_case.name, settings())
-    if entry.frozen and pinned is not None:
+    if (entry.frozen or use_case.fusion is not None) and pinned is not None:
         tags = {"radloop.data_version": pinned.version}
-        if record.kept(use_case.name, "frozen", tags, settings()) is None:
+        if record.kept(use_case.name, "baselines", tags, settings()) is None:
             pixels = load_pixels(use_case, pinned.version, settings())
-            record.keep(use_case.name, "frozen", tags, frozen.baseline(pixels, use_case), settings())
+            record.keep(use_case.name, "baselines", tags, baselines.baselines(pixels, use_case, entry.frozen), settings())
 
 
 def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:

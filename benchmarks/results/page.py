@@ -147,14 +147,14 @@ def _table(entry: Entry, chosen: Document) -> str:
         if name in chosen["metrics"]
     ]
     rows = [("this model", chosen["metrics"])]
-    frozen = record.kept(entry.name, "frozen", {"radloop.data_version": chosen["data"]["version"]}, settings())
-    if frozen is not None:
-        rows.append((f"frozen {frozen['backbone']} + logistic regression (cut at 0.5)", frozen["metrics"]))
+    others = record.kept(entry.name, "baselines", {"radloop.data_version": chosen["data"]["version"]}, settings())
+    for name, row in (others or {"rows": {}})["rows"].items():
+        rows.append((f"logistic regression on {name} (cut at 0.5)", row["metrics"]))
     if "without_clinical" in chosen:
         rows.append(("this model, clinical values hidden", chosen["without_clinical"]["metrics"]))
     for variant in entry.variants:
-        others = record.evidences(f"{entry.name}-{variant}", settings())
-        rows += [(f"variant: {variant}", others[-1]["metrics"])] if others else []
+        judged = record.evidences(f"{entry.name}-{variant}", settings())
+        rows += [(f"variant: {variant.replace('-', ' ')}", judged[-1]["metrics"])] if judged else []
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     lines += [f"| {title} | " + " | ".join(shown(metrics.get(name)) for name in names) + " |" for title, metrics in rows]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,8 @@
-"""The baseline in the same run: frozen ImageNet features and logistic regression, on the same splits and the same cases."""
+"""The baselines in the same run: logistic regressions on the same splits and the same cases, none of which learns from pixels.
+
+Frozen ImageNet features say what fine-tuning adds. Beside a fusion stand the clinical values alone, which of them are known
+alone, and the projection alone: where one of them does as well, the images were not what answered.
+"""
 
 from __future__ import annotations
 
@@ -86,9 +90,27 @@ def vars_of(interval: Any) -> dict[str, float | None]:
     return {name: None if number != number else float(number) for name, number in numbers.items()}
 
 
-def baseline(pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
-    """Return the baseline's numbers on `test`, and its seconds."""
+def inputs(pixels: Pixels, frozen: bool) -> dict[str, NDArray[np.float32]]:
+    """Return what each baseline sees, float32 [n, D], by what it is called."""
+    found = {f"frozen {BACKBONE}": features(pixels.images)} if frozen else {}
+    if pixels.clinical is not None:
+        found["clinical values alone"] = pixels.clinical
+        known = np.cumsum([item.width for item in pixels.inputs]) - 1  # the last place of each value says whether it is known
+        found["which values are known, alone"] = pixels.clinical[:, known]
+    view = pixels.frame["view"]
+    if pixels.clinical is not None and view.nunique() > 1:
+        found["the projection alone"] = np.stack([view == word for word in sorted(view.dropna().unique())], axis=1).astype(
+            np.float32
+        )
+    return found
+
+
+def baselines(pixels: Pixels, use_case: UseCase, frozen: bool) -> dict[str, Any]:
+    """Return {"rows": {name: {"metrics"}}, "seconds"} on `test`."""
     started = time.monotonic()
-    x, truth = features(pixels.images), np.asarray(pixels.truths, np.float64)
-    said = np.stack([probabilities(x, truth[:, k], pixels) for k in range(truth.shape[1])], axis=1)
-    return judged(said, pixels, use_case) | {"backbone": BACKBONE, "seconds": round(time.monotonic() - started, 1)}
+    truth = np.asarray(pixels.truths, np.float64)
+    rows = {}
+    for name, x in inputs(pixels, frozen).items():
+        said = np.stack([probabilities(x, truth[:, k], pixels) for k in range(truth.shape[1])], axis=1)
+        rows[name] = judged(said, pixels, use_case)
+    return {"rows": rows, "seconds": round(time.monotonic() - started, 1)}
