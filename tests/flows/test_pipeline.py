@@ -19,7 +19,9 @@ def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(loop: Loop, tmp_pat
     site = Installation(tmp_path / "site")
     for name in ("dvc.yaml", ".gitignore"):
         shutil.copy(ROOT / name, site.root / name)
-    shutil.copytree(ROOT / ".dvc", site.root / ".dvc", ignore=shutil.ignore_patterns("tmp", "config.local", "cache"))
+    shutil.copytree(
+        ROOT / ".dvc", site.root / ".dvc", ignore=shutil.ignore_patterns("tmp", "config.local", "cache"), dirs_exist_ok=True
+    )
     git = ["git", "-C", str(site.root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)
