@@ -35,7 +35,7 @@ def test_diff_of_previous_and_current(installation: Installation) -> None:
     name, ids = two_patients(installation)
     fill_folder(UC, [Image(b"one", name, split="test")], installation.settings)
     now = versions.pin(UC, installation.settings)
-    document = installation.json("data", "diff", UC, "previous", now.version[:8])
+    document = installation.call("data", "diff", UC, "previous", now.version[:8])
     assert document["to"] == now.version
     assert (document["came"], document["went"], document["erased"]) == ([], [ids[1]], [])
     assert document["changed"] == [{"id": ids[0], "column": "split", "from": "train", "to": "test"}]
@@ -51,10 +51,10 @@ def test_restore_by_digits_here_and_elsewhere(installation: Installation, tmp_pa
     whole = folder_listing(installation.settings.data / UC)
     fill_folder(UC, [Image(b"three", "P00000000000000b2")], installation.settings)
     versions.pin(UC, installation.settings)
-    document = installation.json("data", "restore", f"{UC}@{first.version[:9]}", "--to", str(tmp_path / "there"))
+    document = installation.call("data", "restore", f"{UC}@{first.version[:9]}", "--to", str(tmp_path / "there"))
     assert (document["data_version"], document["files"]) == (first.version, 4)
     assert folder_listing(tmp_path / "there") == whole
-    assert installation.json("data", "restore", f"{UC}@previous")["changed"]
+    assert installation.call("data", "restore", f"{UC}@previous")["changed"]
     assert versions.pinned(UC, installation.settings) == first
 
 
@@ -78,10 +78,10 @@ def test_restore_of_a_champion_takes_the_entry_of_its_evidence(installation: Ins
     fill_folder(UC, [Image(b"three", "P00000000000000b2")], settings)
     versions.pin(UC, settings)
     for word in ("champion", "1"):
-        assert installation.json("data", "restore", f"{UC}@{word}")["data_version"] == first.version
-        assert installation.json("data", "restore", f"{UC}@previous")["changed"]
-    assert installation.json("data", "restore", f"{UC}@candidate", check=3)["error"]["code"] == "no_candidate"
-    assert installation.json("data", "diff", UC, "champion", "current")["counts"]["came"] == 1
+        assert installation.call("data", "restore", f"{UC}@{word}")["data_version"] == first.version
+        assert installation.call("data", "restore", f"{UC}@previous")["changed"]
+    assert installation.call("data", "restore", f"{UC}@candidate", check=3)["error"]["code"] == "no_candidate"
+    assert installation.call("data", "diff", UC, "champion", "current")["counts"]["came"] == 1
 
 
 @pytest.mark.parametrize("by", ["identifier", "pseudonym"])
@@ -90,17 +90,17 @@ def test_erase_takes_the_sources_identifier_or_the_pseudonym_and_names_nobody(in
     first = versions.pinned(UC, installation.settings)
     assert first is not None
     said = {"identifier": WHO, "pseudonym": name}[by]
-    dry = installation.json("erase", said, "--dry-run")
+    dry = installation.call("erase", said, "--dry-run")
     assert dry["erased"][0]["counts"]["rows"] == 1
-    document = installation.json("erase", said)
+    document = installation.call("erase", said)
     assert document["erased"][0]["use_cases"] == [UC]
-    assert installation.json("erase", said)["erased"][0]["already"]
+    assert installation.call("erase", said)["erased"][0]["already"]
     assert WHO not in json.dumps([dry, document])
     assert [path.stem for path in (installation.settings.data / UC / "images").iterdir()] == [ids[1]]
-    document = installation.json("data", "restore", f"{UC}@{first.version[:12]}", check=3)
+    document = installation.call("data", "restore", f"{UC}@{first.version[:12]}", check=3)
     assert document["error"]["code"] == "version_erased"
-    assert not installation.json("data", "restore", f"{UC}@{first.version[:12]}", "--erased")["changed"]
-    assert installation.json("data", "diff", UC, first.version, "current")["erased"] == [first.version]
+    assert not installation.call("data", "restore", f"{UC}@{first.version[:12]}", "--erased")["changed"]
+    assert installation.call("data", "diff", UC, first.version, "current")["erased"] == [first.version]
     for path in installation.root.rglob("*"):
         assert WHO not in path.name
         assert not path.is_file() or WHO.encode() not in path.read_bytes()
@@ -121,7 +121,7 @@ def test_who_is_nowhere_exits_2_and_nothing_is_written(installation: Installatio
     assert WHO not in done.stdout + done.stderr
     assert done.stderr.startswith("error: no data of this patient is known here")
     assert list((installation.root / ".radloop").iterdir()) == []
-    assert installation.json("erase", "", check=2)["error"]["code"] == "unknown_patient"
+    assert installation.call("erase", "", check=2)["error"]["code"] == "unknown_patient"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_who_is_nowhere_exits_2_and_nothing_is_written(installation: Installatio
     ],
 )
 def test_what_cannot_be_understood_exits_2(installation: Installation, arguments: list[str], code: str) -> None:
-    assert installation.json("data", *arguments, check=2)["error"]["code"] == code
+    assert installation.call("data", *arguments, check=2)["error"]["code"] == code
 
 
 def test_the_module_imports_nothing_heavy() -> None:

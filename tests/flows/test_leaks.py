@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from installations import SMALL_N, make_installation, small_phantom_config
 
+from radloop import stages
 from radloop.data.phantoms import Defect, write_phantoms
 
 
@@ -23,12 +24,12 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_refuse_names_the_rows_and_ends_with_3(tmp_path: Path, leaking: Path) -> None:
     site = make_installation(tmp_path / "site")
-    brought = site.json("ingest", "phantom-cxr", "--source", str(leaking))
+    brought = site.call("ingest", "phantom-cxr", "--source", str(leaking))
     assert brought["leaks"]
     assert {leak["kind"] for leak in brought["leaks"]} == {"near_duplicate"}
     assert all(len(leak["rows"]) >= 2 and len(leak["splits"]) >= 2 for leak in brought["leaks"])
     assert brought["dropped"] == 0
-    judged = site.json("validate", "phantom-cxr", check=3)
+    judged = site.call("validate", "phantom-cxr", check=3)
     assert judged["leaks"] == brought["leaks"]
     assert any(brought["leaks"][0]["rows"][0] in sentence for sentence in judged["failed"])
 
@@ -39,8 +40,8 @@ def test_drop_refuses_a_test_image_that_an_accepted_version_trained_on(tmp_path:
     config = small_phantom_config()
     config["leakage"] = {"policy": "drop"}
     site = make_installation(tmp_path / "site", config)
-    site.json("ingest", "phantom-cxr", "--source", str(source))
-    assert site.json("validate", "phantom-cxr")["success"]
+    site.call("ingest", "phantom-cxr", "--source", str(source))
+    assert site.call("validate", "phantom-cxr")["success"]
     rows = list(csv.DictReader((source / "manifest.csv").open()))
     moved = next(row for row in rows if row["split"] == "train")
     moved |= {"patient": "SOMEONE-NEW", "split": "test"}
@@ -48,10 +49,10 @@ def test_drop_refuses_a_test_image_that_an_accepted_version_trained_on(tmp_path:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    brought = site.json("ingest", "phantom-cxr", "--source", str(source))
+    brought = site.call("ingest", "phantom-cxr", "--source", str(source))
     standing = [leak for leak in brought["leaks"] if leak["stands"]]
     assert [leak["kind"] for leak in standing] == ["identical"]
-    judged = site.json("validate", "phantom-cxr", check=3)
+    judged = site.call("validate", "phantom-cxr", check=3)
     assert [check["code"] for check in judged["checks"] if not check["success"] and check["level"] == "stop"] == [
         "leaks_standing"
     ]
@@ -63,7 +64,8 @@ def test_drop_goes_on_and_the_report_says_how_many(tmp_path: Path, leaking: Path
     config["leakage"] = {"policy": "drop"}
     config["search"] |= {"trials": 1}
     site = make_installation(tmp_path / "site", config)
-    document = site.json("retrain", "phantom-cxr", "--source", str(leaking))
+    work = stages.resume_work(stages.begin("phantom-cxr", leaking, stages.Budget(), site.settings), site.settings)
+    document = [stages.run_stage(name, work) for name in stages.STAGES][-1]
     leaks = json.loads((site.root / "data" / "phantom-cxr" / "leaks.json").read_text())
     assert leaks["dropped"] > 0
     report = Path(document["report"]).read_text()
