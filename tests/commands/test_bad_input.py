@@ -38,7 +38,7 @@ def test_what_cannot_be_understood_exits_2(installation: Installation, arguments
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert words in done.stderr
-    assert json.loads(installation.run(*arguments, "--json", check=2).stdout)["error"]["code"] == code
+    assert installation.call(*arguments, check=2)["error"]["code"] == code
     assert files(installation.root) == before
 
 
