@@ -16,6 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from radloop.evaluation.cases import Cases
+from radloop.evaluation.judgement import intervals_as_json
 from radloop.models.backbones import build_backbone
 from radloop.models.network import Features, embed
 from radloop.statistics import outputs
@@ -61,33 +63,26 @@ def probabilities(x: NDArray[np.float32], truth: NDArray[np.float64], pixels: Pi
 
 
 def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
-    """Return {"metrics", "labels"} on `test` with 95% intervals; a yes-or-no answer is cut at 0.5."""
+    """Return {"metrics"} on `test` with 95% intervals; a yes-or-no answer is cut at 0.5."""
     test = pixels.indices("test")
-    patients = pixels.frame["patient"].to_numpy()[test]
     truth, scores, labels = np.asarray(pixels.truths, np.float64)[test], said[test], use_case.outputs
+    units = Cases(pixels.frame.iloc[test], scores, truth, np.ones(len(test), np.bool_)).units
     if isinstance(use_case.labels, ClassLabels):
-        measure = outputs.classes(scores / scores.sum(axis=1, keepdims=True), truth, patients, labels=labels, metrics=METRICS)
+        measure = outputs.classes(scores / scores.sum(axis=1, keepdims=True), truth, units, labels=labels, metrics=METRICS)
     elif len(labels) == 1:
-        measure = outputs.one(scores[:, 0], truth[:, 0], patients, threshold=0.5, metrics=METRICS)
+        measure = outputs.one(scores[:, 0], truth[:, 0], units, threshold=0.5, metrics=METRICS)
     else:
         measure = outputs.findings(
             scores,
             truth,
-            patients,
+            units,
             labels=labels,
             thresholds=[0.5] * len(labels),
-            judged=outputs.evaluable(truth, patients),
+            judged=outputs.evaluable(truth, units),
             metrics=METRICS,
         )
-    found = resample(measure, patients, draws=use_case.policy.draws, seed=use_case.policy.seed)
-    overall = {name: vars_of(interval) for (label, name), interval in found.items() if label is None}
-    return {"metrics": overall}
-
-
-def vars_of(interval: Any) -> dict[str, float | None]:
-    """Return an interval as JSON has it."""
-    numbers = {"value": interval.value, "low": interval.low, "high": interval.high}
-    return {name: None if number != number else float(number) for name, number in numbers.items()}
+    found = resample(measure, int(units.max()) + 1, cases=len(test), draws=use_case.policy.draws, seed=use_case.policy.seed)
+    return {"metrics": intervals_as_json({name: interval for (label, name), interval in found.items() if label is None})}
 
 
 def inputs(pixels: Pixels, frozen: bool) -> dict[str, NDArray[np.float32]]:

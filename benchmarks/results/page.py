@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 _HEAD = """# Results
 
 Every number is computed on the split `test` by the bundle that would be served, and written here by `make results` from MLflow. Low and high are the
-95% interval of a bootstrap over patients. Each use case is trained with three seeds; the one whose main number is the median is shown. Nobody
+95% interval of a bootstrap over patients, or over scans and blocks of slices where the source names no patients. Each use case is trained with three seeds; the one whose main number is the median is shown. Nobody
 should quote these as clinical results: the images are small public sets.
 
 """

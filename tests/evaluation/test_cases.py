@@ -6,6 +6,7 @@ import copy
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,16 @@ def test_a_clip_is_one_case_with_the_mean_of_its_frames() -> None:
     assert found.levels.tolist() == [1, 0, 2]
     np.testing.assert_array_equal(found.dice, [0.75, 1.0, np.nan])
     assert found.count(Outputs("binary", ("covid",), (0.5,))) == {"images": 3, "patients": 3, "positives": 1}
+
+
+def test_what_shares_a_patient_or_a_group_is_one_unit() -> None:
+    table = pd.DataFrame({"id": list("abcdef"), "patient": ["P9", "P1", "P1", "P2", "P3", "P4"], "label": "x"})
+    given = Cases(table, np.zeros((6, 1)), np.array([[1.0], [1], [0], [0], [1], [0]]), np.ones(6, np.bool_))
+    assert (given.unit, given.units.tolist()) == ("patient", [0, 1, 1, 2, 3, 4])
+    # G8 holds P9 and P1, and P1's second image is in G7 with P3: all three hang together.
+    grouped = replace(given, frame=table.assign(group=["G8", "G8", "G7", None, "G7", "G6"]))
+    assert (grouped.unit, grouped.units.tolist()) == ("group", [0, 0, 0, 1, 0, 2])
+    assert grouped.count(Outputs("binary", ("x",), (0.5,))) == {"images": 6, "patients": 5, "groups": 3, "positives": 3}
 
 
 def test_unknown_age_is_inside_as_in_serving_and_both_ends_count() -> None:

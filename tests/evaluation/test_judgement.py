@@ -205,6 +205,15 @@ def test_the_numbers_do_not_depend_on_pseudonyms() -> None:
     assert first == second
 
 
+def test_groups_are_drawn_where_patients_are_not_named() -> None:
+    given = several(BINARY, n=60, patients=60)
+    blocks = replace(given, frame=given.frame.assign(group=[f"G{number // 10}" for number in range(60)]))
+    images, groups = (judge(one, BINARY, SUBGROUPS, POLICY).metrics["auroc"] for one in (given, blocks))
+    by_hand = judge(replace(given, frame=given.frame.assign(patient=blocks.frame["group"])), BINARY, SUBGROUPS, POLICY)
+    assert groups.value == images.value
+    assert groups == by_hand.metrics["auroc"] != images
+
+
 def test_a_judgement_is_json_without_nan() -> None:
     for outputs in (CLASSES, FINDINGS, BINARY):
         json.dumps(judge(several(outputs), outputs, SUBGROUPS, POLICY).as_dict(), allow_nan=False)

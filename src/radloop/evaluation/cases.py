@@ -8,11 +8,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from radloop.data.storing import stored_image
 from radloop.data.truths import grades, truths
@@ -82,12 +84,26 @@ class Cases:
         return len(self.probabilities)
 
     @property
-    def patients(self) -> NDArray[np.int64]:
-        """Return each case's patient as a number, int64 [n].
+    def unit(self) -> Literal["patient", "group"]:
+        """Return what a resample draws: patients, or groups where the source says what hangs together without naming patients."""
+        return "group" if "group" in self.frame and self.frame["group"].notna().any() else "patient"
+
+    @property
+    def units(self) -> NDArray[np.int64]:
+        """Return each case's unit as a number, int64 [n]: images that share a patient or a group are never drawn apart.
 
         By the order of first appearance, not the pseudonym: the numbers must not depend on an installation's key.
         """
-        return pd.factorize(self.frame["patient"])[0].astype(np.int64)
+        patients = pd.factorize(self.frame["patient"])[0]
+        if self.unit == "patient":
+            return patients.astype(np.int64)
+        groups = pd.factorize(self.frame["group"])[0]  # -1 where there is none
+        known, first = groups >= 0, int(patients.max()) + 1
+        size = first + int(groups.max()) + 1
+        joined = coo_array((np.ones(known.sum()), (patients[known], first + groups[known])), shape=(size, size))
+        parts = connected_components(joined, directed=False)[1]
+        units: NDArray[np.int64] = pd.factorize(parts[patients])[0].astype(np.int64)
+        return units
 
     def within(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Cases:
         """Return the cases of a mask [n], or those of some row numbers."""
@@ -100,12 +116,14 @@ class Cases:
         return None if self.hidden is None else replace(self, probabilities=self.hidden, hidden=None)
 
     def count(self, outputs: Outputs) -> dict[str, Any]:
-        """Return numbers of images, patients and positives.
+        """Return numbers of images, patients (and groups where they are the unit) and positives.
 
         Of several outputs there is no one number of positives: `fewest` has those of the label with the fewest, and the
         fewest negatives of any, and `labels` those of each among the images where it is known.
         """
         numbers: dict[str, Any] = {"images": len(self), "patients": int(self.frame["patient"].nunique())}
+        if self.unit == "group":
+            numbers["groups"] = int(self.units.max(initial=-1)) + 1
         positives, negatives = np.sum(self.truths == 1, axis=0).tolist(), np.sum(self.truths == 0, axis=0).tolist()
         if not outputs.several:
             return numbers | {"positives": positives[0]}
@@ -119,7 +137,7 @@ class Cases:
         """Tell which outputs can be judged: of separate findings, those with 10 positive images of 5 patients."""
         if outputs.kind != "multilabel":
             return (True,) * len(outputs.labels)
-        return tuple(evaluable(self.truths, self.patients))
+        return tuple(evaluable(self.truths, self.units))
 
 
 def score_cases(

@@ -189,33 +189,33 @@ def _numbers(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Pol
 
 
 def _intervals(measure: Measure[Name], cases: Cases, policy: Policy) -> dict[Name, Interval]:
-    patients = int(cases.patients.max(initial=-1)) + 1
-    return resample(measure, patients, cases=len(cases), draws=policy.draws, seed=policy.seed)
+    units = int(cases.units.max(initial=-1)) + 1
+    return resample(measure, units, cases=len(cases), draws=policy.draws, seed=policy.seed)
 
 
 def _measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metrics: Sequence[str]) -> Measure[Name]:
     """Return the measure of the labels' metrics, and of regions where they are marked."""
     marks = {"dice": cases.dice, "location": cases.location}
-    drawn = averages({name: values for name, values in marks.items() if values is not None}, cases.patients)
+    drawn = averages({name: values for name, values in marks.items() if values is not None}, cases.units)
     said = _labels_measure(cases, outputs, judged, metrics)
     return lambda weights: {**said(weights), **drawn(weights)}
 
 
 def _labels_measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metrics: Sequence[str]) -> Measure[Name]:
     if outputs.kind == "multiclass":
-        return several.classes(cases.probabilities, cases.truths, cases.patients, labels=outputs.labels, metrics=metrics)
+        return several.classes(cases.probabilities, cases.truths, cases.units, labels=outputs.labels, metrics=metrics)
     if outputs.kind == "multilabel":
         return several.findings(
             cases.probabilities,
             cases.truths,
-            cases.patients,
+            cases.units,
             labels=outputs.labels,
             thresholds=outputs.thresholds,
             judged=judged,
             metrics=metrics,
         )
     said, truth = cases.probabilities[:, 0], cases.truths[:, 0]
-    return several.one(said, truth, cases.patients, threshold=outputs.thresholds[0], metrics=metrics)
+    return several.one(said, truth, cases.units, threshold=outputs.thresholds[0], metrics=metrics)
 
 
 def _hidden(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Policy) -> Hidden | None:
@@ -240,7 +240,7 @@ def _severity(cases: Cases, outputs: Outputs, policy: Policy) -> Severity | None
         return None
     count = len(outputs.levels)
     extents = cases.frame["extent"].to_numpy(np.float64)
-    found = _intervals(levels(cases.expected, cases.levels, extents, cases.patients, count=count), cases, policy)
+    found = _intervals(levels(cases.expected, cases.levels, extents, cases.units, count=count), cases, policy)
     known = cases.levels >= 0
     return Severity(
         words=outputs.levels,

@@ -170,7 +170,7 @@ def compose(
         "bootstrap": {
             "draws": use_case.policy.draws,
             "seed": use_case.policy.seed,
-            "unit": "patient",
+            "unit": judgement.cases.unit,
             "method": "percentile",
             "level": 0.95,
         },
