@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import time
 from pathlib import Path
+
+import torch
 
 from benchmarks.results import baselines, page, record
 from benchmarks.results.installation import ROOT, SEEDS, Entry, digest, plan, radloop, settings, write_use_case
@@ -62,9 +65,16 @@ def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:
     print(f"{use_case.name} seed {seed}: exit {code}, {answer.get('verdict', answer.get('error'))}, {seconds} s", flush=True)
     tags = {"radloop.use_case_digest": digest(use_case)}
     if code in (0, 3) and "verdict" in answer:
-        record.keep(use_case.name, "seconds", tags, {"wall": seconds, **answer["seconds"]}, settings())
+        record.keep(use_case.name, "seconds", tags, {"wall": seconds, "hardware": hardware(), **answer["seconds"]}, settings())
     else:
         record.keep(use_case.name, "failure", tags, answer, settings())
+
+
+def hardware() -> str:
+    """Return what trained."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}"
 
 
 def _done(use_case: UseCase) -> bool:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from benchmarks.results import record
 from benchmarks.results.installation import SEEDS, Entry, digest, settings, write_use_case
@@ -92,7 +88,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
     parts = [
         f"## {entry.name}\n\n{chosen['use_case']['title']}. {entry.caveat.strip()}\n",
         f"- data version `{chosen['data']['version']}`; {_split_rule(config)}; {_leaks(chosen)}",
-        f"- n by split: {_splits(chosen)}",
+        f"- images: {_splits(chosen)}",
         f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
         f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
         f"- seeds: {', '.join(f'{_number(evidence)}' for evidence in every)} ({_main(chosen)}; the median is shown); "
@@ -125,19 +121,21 @@ def _leaks(evidence: Document) -> str:
 
 def _splits(evidence: Document) -> str:
     return "; ".join(
-        f"{name} {numbers['images']} images of {numbers['patients']} patients"
+        f"{name} {numbers['images']} of {numbers['patients']} patients ({_by_class(numbers, evidence)})"
         for name, numbers in evidence["data"]["splits"].items()
     )
 
 
+def _by_class(numbers: Document, evidence: Document) -> str:
+    """Return the images of each class or finding, or of the one that a yes or no is about."""
+    if "labels" in numbers:
+        return ", ".join(f"{label} {count}" for label, count in numbers["labels"].items())
+    return f"{evidence['bundle']['outputs'][0]} {numbers['positives']}"
+
+
 def _time(entry: Entry, evidence: Document) -> str:
     seconds = record.kept(entry.name, "seconds", {"radloop.use_case_digest": evidence["use_case"]["digest"]}, settings())
-    hardware = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}"
-    )
-    return f"{seconds['wall'] / 60:.1f} minutes on {hardware}" if seconds else hardware
+    return f"{seconds['wall'] / 60:.1f} minutes on {seconds['hardware']}" if seconds else "time not recorded"
 
 
 def _table(entry: Entry, chosen: Document) -> str:
