@@ -67,7 +67,7 @@ class Installation:
         """Run `radloop ARGUMENTS --json` in this process and return its one object: a new process would import for seconds."""
         before, kept = dict(os.environ), os.dup(1)
         with chdir(self.root), tempfile.TemporaryFile("w+") as out:
-            _become(self.environment)
+            become(self.environment)
             os.dup2(out.fileno(), 1)  # the command writes to the descriptor, past whatever stands for standard output
             try:
                 main([*arguments, "--json"])
@@ -76,7 +76,7 @@ class Installation:
             finally:
                 os.dup2(kept, 1)
                 os.close(kept)
-                _become(before)
+                become(before)
             out.seek(0)
             text = out.read()
         assert code == check, f"{arguments}: exit {code}\n{text[-4000:]}"
@@ -92,7 +92,8 @@ class Installation:
         return document
 
 
-def _become(environment: dict[str, str]) -> None:
+def become(environment: dict[str, str]) -> None:
+    """Give this process another environment."""
     os.environ.clear()
     os.environ.update(environment)
 

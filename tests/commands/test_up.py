@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
+import pytest
 from installations import Installation
 
 
@@ -45,3 +46,5 @@ def test_up_starts_all_three_and_a_signal_stops_them_quietly(installation: Insta
     assert "stopping" in err
     assert "Aborted" not in err
     assert not any(answers(url) for url in urls)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nobody is left

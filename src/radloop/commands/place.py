@@ -113,7 +113,8 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     """
     settings = Settings()
     settings.place.joinpath("mlflow").mkdir(parents=True, exist_ok=True)
-    environment = os.environ | settings.environment()
+    # MLflow's server would start seven more processes, for jobs of language models; they outlive it.
+    environment = os.environ | settings.environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     python, host = sys.executable, "127.0.0.1"
     store = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_root]
     commands = {
