@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=os.environ.get("RADLOOP_REAL_DATA"), help="default RADLOOP_REAL_DATA")
     parser.add_argument("--page-only", action="store_true", help="write the page from what MLflow holds")
     options = parser.parse_args()
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     entries = [entry for entry in plan() if not options.use_cases or entry.name in options.use_cases]
     if not options.page_only and options.data is None:
         parser.error("name the folder of real data: --data DIR, or RADLOOP_REAL_DATA")

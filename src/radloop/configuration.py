@@ -101,6 +101,7 @@ _TAGS = frozenset(
         "choice",
         "target_sensitivity",
         "youden",
+        "fixed",
         "binary",
         "multiclass",
         "multilabel",

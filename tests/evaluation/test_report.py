@@ -285,6 +285,7 @@ def test_population_by_split() -> None:
             {"kind": "target_sensitivity", "value": 0.95},
             "the highest threshold whose sensitivity on the calibrate split is at least 95.0%",
         ),
+        ({"kind": "fixed", "value": 0.5}, "0.5, agreed on before training; nothing was fitted"),
         ({"kind": "youden"}, "the threshold with the largest sensitivity + specificity on the calibrate split"),
         ({}, "not recorded"),
     ],

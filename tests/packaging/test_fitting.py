@@ -8,7 +8,7 @@ import pytest
 from radloop.errors import Refusal
 from radloop.packaging.fitting import MIN_POSITIVES, fit
 from radloop.statistics.calibration import TEMPERATURES, fit_temperature
-from radloop.use_case import TargetSensitivity, Youden
+from radloop.use_case import FixedThreshold, TargetSensitivity, Youden
 from tests.packaging.cases import CASES
 
 NAN = np.nan
@@ -27,6 +27,15 @@ def test_a_yes_or_no_question_has_one_of_each() -> None:
     assert (calibration.n, calibration.warnings) == (8, ())
     assert (point.label, point.n, point.policy) == ("opacity", 8, Youden())
     assert point.threshold == pytest.approx(0.5)  # halfway between 0.25 and 0.75
+
+
+def test_a_fixed_threshold_is_not_fitted() -> None:
+    asked = CASES["binary"].model_copy(update={"operating_point": FixedThreshold(value=0.3)})
+    z = np.log(3.0)
+    logits, truths = column([z, z, z, z, -z, -z, -z, -z]), column([1, 1, 1, 0, 0, 0, 0, 1])
+    calibration, (point,) = fit(logits, truths.astype(np.float32), asked)
+    assert calibration.temperatures == pytest.approx((1.0,), abs=1e-9)
+    assert (point.threshold, point.policy) == (0.3, FixedThreshold(value=0.3))
 
 
 @pytest.mark.parametrize("truths", [[0, 0, 0], [1, 1, 1]])

@@ -156,6 +156,8 @@ def _fitting(evidence: Mapping[str, Any]) -> str:
         return f"the highest threshold whose sensitivity on the calibrate split is at least {value:.1%}"
     if kind == "youden":
         return "the threshold with the largest sensitivity + specificity on the calibrate split"
+    if kind == "fixed" and not absent(value):
+        return f"{value:g}, agreed on before training; nothing was fitted"
     return str(kind).replace("_", " ") if kind else UNRECORDED
 
 

@@ -10,7 +10,7 @@ from radloop.inference.bundle import CalibrationFacts, OperatingPointFacts
 from radloop.statistics import thresholds
 from radloop.statistics.calibration import Temperature, apply_temperature, fit_temperature
 from radloop.statistics.softmax_temperature import fit_softmax_temperature
-from radloop.use_case import ClassLabels, FindingLabels, OperatingPoint, RegionLabels, TargetSensitivity, UseCase
+from radloop.use_case import ClassLabels, FindingLabels, FixedThreshold, OperatingPoint, RegionLabels, TargetSensitivity, UseCase
 
 MIN_POSITIVES = 5
 """One of several findings with fewer known positives gets no threshold: it would be a few images' own."""
@@ -72,10 +72,16 @@ def _output(
     found = fit_temperature(scores, seen)
     if not alone and not found.fitted:
         return 1.0, undecided, _warnings(label, found)
-    asked = thresholds.TargetSensitivity(policy.value) if isinstance(policy, TargetSensitivity) else thresholds.Youden()
-    threshold = thresholds.fit_threshold(apply_temperature(scores, found.value), seen, asked)
-    point = OperatingPointFacts(label=label, threshold=float(threshold.value), policy=policy, n=n)
+    threshold = _threshold(apply_temperature(scores, found.value), seen, policy)
+    point = OperatingPointFacts(label=label, threshold=threshold, policy=policy, n=n)
     return float(found.value), point, _warnings(label, found)
+
+
+def _threshold(probabilities: NDArray[np.float64], truths: NDArray[np.int64], policy: OperatingPoint) -> float:
+    if isinstance(policy, FixedThreshold):
+        return policy.value
+    asked = thresholds.TargetSensitivity(policy.value) if isinstance(policy, TargetSensitivity) else thresholds.Youden()
+    return float(thresholds.fit_threshold(probabilities, truths, asked).value)
 
 
 def _warnings(label: str, found: Temperature) -> tuple[str, ...]:

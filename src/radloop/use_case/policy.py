@@ -31,7 +31,14 @@ class Youden(Section):
     kind: Literal["youden"] = "youden"
 
 
-OperatingPoint = Annotated[TargetSensitivity | Youden, Field(discriminator="kind")]
+class FixedThreshold(Section):
+    """A threshold on the calibrated probability that was agreed on beforehand, such as a benchmark's 0.5; nothing is fitted."""
+
+    kind: Literal["fixed"] = "fixed"
+    value: float = Field(gt=0, lt=1)
+
+
+OperatingPoint = Annotated[TargetSensitivity | Youden | FixedThreshold, Field(discriminator="kind")]
 
 
 class GatedSubgroup(Section):
