@@ -67,7 +67,7 @@ def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:
     tags = {"radloop.use_case_digest": digest(use_case)}
     if code in (0, 3) and "verdict" in answer:
         record.keep(use_case.name, "seconds", tags, {"wall": seconds, "hardware": hardware(), **answer["seconds"]}, settings())
-    else:
+    elif code in (2, 3):  # a refusal is a result; a crash is tried again
         record.keep(use_case.name, "failure", tags, answer, settings())
 
 
