@@ -25,9 +25,10 @@ from radloop.training.folds import median_fold
 from radloop.training.pixels import Pixels
 from radloop.training.result import SearchResult
 from radloop.training.runner import Train, reason
-from radloop.training.search import search, weights_file
+from radloop.training.search import search
 from radloop.training.tracking import Tracker
-from radloop.training.trial import TrialOutcome, TrialSpec, load_trained
+from radloop.training.trained import load_trained, weights_file
+from radloop.training.trial import TrialOutcome, TrialSpec
 from radloop.use_case import Recipe, UseCase
 
 TAGS = {"radloop.key": "k", "radloop.data_version": "1.dir"}

@@ -24,7 +24,8 @@ from radloop.training.batch import Batch
 from radloop.training.epochs import LAST, interrupted
 from radloop.training.module import DiagnosisModule
 from radloop.training.pixels import Pixels
-from radloop.training.trial import TrialOutcome, TrialSpec, load_trained, run_trial
+from radloop.training.trained import load_trained
+from radloop.training.trial import TrialOutcome, TrialSpec, run_trial
 from radloop.use_case import Recipe, UseCase
 
 EPOCHS = 3

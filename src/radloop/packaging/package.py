@@ -41,8 +41,7 @@ from radloop.records.seal import canonical
 from radloop.settings import Settings
 from radloop.training.pixels import Pixels
 from radloop.training.result import SearchResult
-from radloop.training.search import weights_file
-from radloop.training.trial import load_trained
+from radloop.training.trained import load_trained, weights_file
 from radloop.use_case import Recipe, UseCase
 
 _SELF_TEST_IMAGES = 4

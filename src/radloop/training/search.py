@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -127,8 +126,3 @@ def _failure(trials: Sequence[FrozenTrial]) -> ToolError:
         f"no trial of {len(trials)} finished ({counts}){last}",
         "mend the cause and give the command again, or change search in the YAML",
     )
-
-
-def weights_file(run: Run, result: SearchResult) -> Path:
-    """Return the best trial's weights."""
-    return run.folder / result.weights

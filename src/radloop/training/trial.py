@@ -7,7 +7,6 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,8 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from lightning.pytorch.loggers import MLFlowLogger
 from safetensors.torch import save_file
 
-from radloop.clinical import ClinicalInput
 from radloop.errors import ToolError
 from radloop.models.build import build_network
-from radloop.models.network import Network
 from radloop.records.seal import digest_document
 from radloop.training.balance import loss_weights
 from radloop.training.datamodule import TUNE_BATCH, PixelDataModule
@@ -245,12 +242,3 @@ def _keep(checkpoint: Path, spec: TrialSpec) -> Path:
     save_file(tensors, temporary, metadata={"recipe": json.dumps(spec.recipe.model_dump(mode="json"), sort_keys=True)})
     temporary.replace(path)
     return path
-
-
-def load_trained(weights: Path, use_case: UseCase, recipe: Recipe, inputs: Sequence[ClinicalInput]) -> Network:
-    """Return the trained network, in evaluation mode."""
-    from safetensors.torch import load_file
-
-    network = build_network(use_case, recipe, inputs, pretrained=False)
-    network.load_state_dict(load_file(weights))
-    return network.eval()
