@@ -70,7 +70,7 @@ def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict
     if isinstance(use_case.labels, ClassLabels):
         measure = outputs.classes(scores / scores.sum(axis=1, keepdims=True), truth, units, labels=labels, metrics=METRICS)
     elif len(labels) == 1:
-        measure = outputs.one(scores[:, 0], truth[:, 0], units, threshold=0.5, metrics=METRICS)
+        measure = outputs.one(scores[:, 0], truth[:, 0], units, threshold=0.5, metrics=(*METRICS, "sensitivity", "specificity"))
     else:
         measure = outputs.findings(
             scores,

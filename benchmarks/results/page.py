@@ -154,7 +154,10 @@ def _table(entry: Entry, chosen: Document) -> str:
         judged = record.evidences(f"{entry.name}-{variant}", settings())
         rows += [(f"variant: {variant.replace('-', ' ')}", judged[-1]["metrics"])] if judged else []
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
-    lines += [f"| {title} | " + " | ".join(shown(metrics.get(name)) for name in names) + " |" for title, metrics in rows]
+    lines += [
+        f"| {title} | " + " | ".join(shown(metrics[name]) if name in metrics else "-" for name in names) + " |"
+        for title, metrics in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
