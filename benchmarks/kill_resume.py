@@ -3,7 +3,7 @@
     python benchmarks/kill_resume.py [--moments 11] [--seed 1]
 
 Every kill is SIGKILL to the whole process group, at moments spread over the wall time of the
-uninterrupted run and one inside the second of four trials. A moment counts as good when the resumed run gives the same
+uninterrupted run, and one when the second of four trials shows an epoch. A moment counts as good when the resumed run gives the same
 metrics, the search holds each trial once, and the registry holds one version. Works on small phantoms.
 """
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from installations import SMALL_N, Installation, make_installation
 
 TRIALS = 4
+LINE = f"trial 2/{TRIALS} epoch"
 
 
 def command(source: Path) -> list[str]:
@@ -37,6 +38,17 @@ def finish(site: Installation, source: Path) -> tuple[dict[str, Any], float]:
     started = time.monotonic()
     out, _ = site.start(*command(source), quiet=True).communicate()
     return json.loads(out), time.monotonic() - started
+
+
+def kill(site: Installation, source: Path, after: float | None) -> None:
+    """Start the loop and kill its process group after some seconds, or when the second trial shows an epoch."""
+    process = site.start(*command(source), quiet=after is not None)
+    if after is not None:
+        time.sleep(after)
+    elif process.stderr is not None:
+        next((line for line in process.stderr if LINE in line), None)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def rows(site: Installation, database: str, query: str) -> list[Any]:
@@ -69,13 +81,10 @@ def main() -> None:
         write_phantoms(folder / "source", n=SMALL_N, seed=5)
         reference, wall = finish(make_installation(folder / "whole"), folder / "source")
         print(f"uninterrupted: {wall:.0f} s, AUROC {reference['metrics']['auroc']['value']:.4f}", flush=True)
-        for moment in range(options.first, options.moments):
-            after = wall * (moment + draw.random()) / options.moments
+        for moment in range(options.first, options.moments + 1):
             site = make_installation(folder / f"site-{moment}")
-            process = site.start(*command(folder / "source"), quiet=True)
-            time.sleep(after)
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            after = wall * (moment + draw.random()) / options.moments
+            kill(site, folder / "source", None if moment == options.moments else after)
             closed = any((site.root / ".radloop" / "runs").glob("*/*/finished.json"))
             done = (
                 rows(site, "optuna/optuna.db", "select count(*) from trials where state = 'COMPLETE'")
@@ -98,9 +107,11 @@ def main() -> None:
             failures += not good
             finished = done[0][0] if done else 0
             print(
-                f"killed after {after:5.1f} s ({finished} trials finished): {'same result' if good else 'DIFFERENT'}", flush=True
+                f"killed {'inside trial 2 ' if moment == options.moments else f'after {after:5.1f} s'} "
+                f"({finished} trials finished): {'same result' if good else 'DIFFERENT'}",
+                flush=True,
             )
-    tried = options.moments - options.first
+    tried = options.moments + 1 - options.first
     print(f"{tried - failures} of {tried} moments give the uninterrupted result")
     sys.exit(1 if failures else 0)
 
