@@ -87,7 +87,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
     config = chosen["use_case"]["config"]
     parts = [
         f"## {entry.name}\n\n{chosen['use_case']['title']}. {entry.caveat.strip()}\n",
-        f"- data version `{chosen['data']['version']}`; {_split_rule(config)}; {_leaks(chosen)}",
+        f"- data version `{chosen['data']['version']}`; {_split_rule(chosen)}; {_leaks(chosen)}",
         f"- images: {_splits(chosen)}",
         f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
         f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
@@ -106,11 +106,13 @@ def _number(evidence: Document) -> str:
     return "not evaluable" if value is None else f"{value:.3f}"
 
 
-def _split_rule(config: Document) -> str:
-    source = config["source"]
+def _split_rule(evidence: Document) -> str:
+    source = evidence["use_case"]["config"]["source"]
     rule = "the source's split, mapped" if source["columns"]["split"] and source["splits"] else "cut here"
-    unit = "blocks of neighbouring slices" if source["blocks"] else "groups" if source["columns"]["group"] else "patients"
-    return f"{rule}; the unit is {unit if source['columns']['patient'] or source['blocks'] or source['columns']['group'] else 'the image'}"
+    shared = any(numbers["patients"] < numbers["images"] for numbers in evidence["data"]["splits"].values())
+    named = "patients" if shared or source["columns"]["patient"] else "the image"
+    groups = "blocks of neighbouring slices" if source["blocks"] else "groups"
+    return f"{rule}; the unit is {groups if evidence['bootstrap']['unit'] == 'group' else named}"
 
 
 def _leaks(evidence: Document) -> str:
