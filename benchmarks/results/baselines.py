@@ -1,4 +1,4 @@
-"""The baselines in the same run: logistic regressions on the same splits and the same cases, none of which learns from pixels.
+"""The baselines in the same run: logistic regressions on the same splits and the same cases.
 
 Frozen ImageNet features say what fine-tuning adds. Beside a fusion stand the clinical values alone, which of them are known
 alone, and the projection alone: where one of them does as well, the images were not what answered.

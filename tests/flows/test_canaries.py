@@ -90,8 +90,9 @@ def test_no_canary_survives_the_loop(tmp_path: Path, planted: Path) -> None:
     assert done.returncode in (0, 3), done.stderr[-3000:]
     assert '"verdict"' in done.stdout
     explored = site.run("explore", "phantom-cxr", check=0)
+    validated = site.run("validate", "phantom-cxr")
     assert holding(site.root) == []
-    for command in (done, explored):
+    for command in (done, explored, validated):
         assert CANARY.lower() not in (command.stdout + command.stderr).lower()
 
 

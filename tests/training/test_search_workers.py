@@ -111,7 +111,7 @@ def test_two_workers_share_the_trials_and_a_death_costs_one_of_them_nothing(plac
 
 def test_an_error_of_a_worker_is_the_searchs(place: Installation) -> None:
     with pytest.raises(InputError) as caught:
-        run(place, 2, refusing, use_case(trials=1))
+        run(place, 2, refusing, use_case(trials=2))
     assert caught.value.as_dict() == {"code": "no_weights", "message": "there are no weights", "hint": "fetch them"}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from radloop.data.sources.row import SourceRow
+from radloop.data.units import joined_rows
 from radloop.use_case import SPLITS, Split, SplitSpec, Subgroups
 
 # A split with fewer patients of a label than this cannot choose between models: it joins train.
@@ -86,7 +87,8 @@ def assign_splits(
     given = _given(rows)
     known, known_groups = _splits_only(known or {}), _splits_only(known_groups or {})
     missing: list[Split] = [split for split in SPLITS[1:] if split not in set(given)]
-    units = [_unit(rows, members, given, spec.seed, known, known_groups) for members in _joined(rows, alike)]
+    names = [_names(row, pictures) for row, pictures in zip(rows, alike or [()] * len(rows), strict=True)]
+    units = [_unit(rows, members, given, spec.seed, known, known_groups) for members in joined_rows(names)]
     free = [unit for unit in units if not unit.words - {"train"}]
     cut = _cut(_strata(free, subgroups or Subgroups()), missing, spec)
     splits: list[Split] = ["train"] * len(rows)
@@ -131,26 +133,10 @@ def _too_small(rows: Sequence[SourceRow], given: Sequence[Split | None]) -> bool
     return bool(patients) and min(len(group) for group in patients.values()) < _SMALLEST_TUNE
 
 
-def _joined(rows: Sequence[SourceRow], alike: Sequence[Collection[str]] | None) -> list[list[int]]:
-    """Return the positions of the rows of each unit: the connected parts of the graph of patients, groups and pictures."""
-    parent: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def root(node: tuple[str, str]) -> tuple[str, str]:
-        parent.setdefault(node, node)
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]  # path halving
-            node = parent[node]
-        return node
-
-    for number, row in enumerate(rows):
-        others = [("group", row.group)] if row.group is not None else []
-        others += [("picture", name) for name in (alike[number] if alike else ())]
-        for other in others:
-            parent[root(("patient", row.patient))] = root(other)
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        members[root(("patient", row.patient))].append(number)
-    return list(members.values())
+def _names(row: SourceRow, pictures: Collection[str]) -> list[tuple[str, str]]:
+    """Return what joins a row with others: its patient, its group, and what its picture looks like."""
+    group = [("group", row.group)] if row.group is not None else []
+    return [("patient", row.patient), *group, *(("picture", name) for name in pictures)]
 
 
 def _unit(

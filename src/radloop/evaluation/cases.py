@@ -13,11 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from radloop.data.storing import stored_image
 from radloop.data.truths import grades, truths
+from radloop.data.units import joined_columns
 from radloop.evaluation.regions import covered, true_region
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.predictor import Predictor
@@ -94,15 +93,10 @@ class Cases:
 
         By the order of first appearance, not the pseudonym: the numbers must not depend on an installation's key.
         """
-        patients = pd.factorize(self.frame["patient"])[0]
-        if self.unit == "patient":
-            return patients.astype(np.int64)
-        groups = pd.factorize(self.frame["group"])[0]  # -1 where there is none
-        known, first = groups >= 0, int(patients.max()) + 1
-        size = first + int(groups.max()) + 1
-        joined = coo_array((np.ones(known.sum()), (patients[known], first + groups[known])), shape=(size, size))
-        parts = connected_components(joined, directed=False)[1]
-        units: NDArray[np.int64] = pd.factorize(parts[patients])[0].astype(np.int64)
+        units = np.empty(len(self), dtype=np.int64)
+        columns = {name: self.frame[name].tolist() for name in ("patient", "group") if name in self.frame}
+        for number, rows in enumerate(joined_columns(columns)):
+            units[rows] = number
         return units
 
     def within(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Cases:

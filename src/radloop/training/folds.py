@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from radloop.data.units import joined_columns
 from radloop.errors import InputError
 from radloop.training.pixels import Pixels
 
@@ -100,7 +101,7 @@ def _units(columns: Mapping[str, Sequence[Hashable]], truth: NDArray[np.floating
     labels = [found or (frozenset([truth.shape[1]]) if sure else found) for found, sure in zip(labels, known, strict=True)]
     counts = Counter(label for found in labels for label in found)
     units = []
-    for rows in _joined(columns):
+    for rows in joined_columns(columns):
         held = {label for row in rows for label in labels[row]}
         units.append(
             _Unit(
@@ -110,28 +111,6 @@ def _units(columns: Mapping[str, Sequence[Hashable]], truth: NDArray[np.floating
             )
         )
     return units
-
-
-def _joined(columns: Mapping[str, Sequence[Hashable]]) -> list[list[int]]:
-    """Return the rows of each connected part of the graph in which equal names join rows."""
-    n = len(columns["patient"])
-    parent = list(range(n))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]  # path halving
-            row = parent[row]
-        return row
-
-    for names in columns.values():
-        first: dict[Hashable, int] = {}
-        for row, name in enumerate(names):
-            if name is not None and name == name:  # None and NaN name nothing
-                parent[root(row)] = root(first.setdefault(name, row))
-    parts: dict[int, list[int]] = defaultdict(list)
-    for row in range(n):
-        parts[root(row)].append(row)
-    return list(parts.values())
 
 
 def mean_value(values: Sequence[float]) -> float:
