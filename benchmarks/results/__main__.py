@@ -11,6 +11,7 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -31,20 +32,35 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     entries = [entry for entry in plan() if not options.use_cases or entry.name in options.use_cases]
-    if not options.page_only and options.data is None:
-        parser.error("name the folder of real data: --data DIR, or RADLOOP_REAL_DATA")
-    for entry in entries:
-        if not options.page_only:
-            run(entry, Path(options.data).resolve())
+    if options.page_only:
         page.write(plan(), ROOT / "docs" / "results.md")
+        return
+    if options.data is None:
+        parser.error("name the folder of real data: --data DIR, or RADLOOP_REAL_DATA")
+    for part in parts(Path(options.data).resolve()):
+        for entry in entries:
+            part(entry)
+            page.write(plan(), ROOT / "docs" / "results.md")
 
 
-def run(entry: Entry, data: Path) -> None:
-    """Train and judge a use case with every seed, its variants with the first, and the baselines."""
-    for seed in SEEDS:
-        one(entry, seed, None, data)
-    for variant in entry.variants:
-        one(entry, SEEDS[0], variant, data)
+def parts(data: Path) -> Iterator[Callable[[Entry], None]]:
+    """Yield what is to be done with every use case: the first seed of all, so that the page has every row early, then the rest."""
+
+    def trained(seed: int) -> Callable[[Entry], None]:
+        return lambda entry: one(entry, seed, None, data)
+
+    def varied(entry: Entry) -> None:
+        for variant in entry.variants:
+            one(entry, SEEDS[0], variant, data)
+
+    yield trained(SEEDS[0])
+    yield compare
+    yield varied
+    yield from map(trained, SEEDS[1:])
+
+
+def compare(entry: Entry) -> None:
+    """Judge the baselines on the splits of a use case, unless MLflow holds their numbers for this version of the data."""
     use_case = write_use_case(entry, SEEDS[0])
     pinned = versions.pinned(use_case.name, settings())
     if (entry.frozen or use_case.fusion is not None) and pinned is not None:

@@ -12,12 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pytest
+import numpy as np
+import pandas as pd
 from conftest import Loop
 from mlflow import MlflowClient
 
 from radloop.data.manifest import read_manifest
 from radloop.records.seal import read_sealed
+from radloop.statistics.discrimination import auroc, confusion
 
 
 def test_the_summary_says_what_happened(loop: Loop) -> None:
@@ -84,25 +86,29 @@ def test_the_registry_holds_version_tags_and_alias(loop: Loop) -> None:
     assert {"judgement/evidence.json", "judgement/report.html", "judgement/roc.png", "judgement/confusion.png"} <= names
 
 
-def test_mlflow_loads_the_bundle_and_predicts_the_same(loop: Loop) -> None:
-    script = (
-        "import mlflow, pandas, sys; mlflow.set_tracking_uri(sys.argv[1]);"
-        "m = mlflow.pyfunc.load_model('models:/phantom-cxr@candidate');"
-        "row = {'image': [sys.argv[2]], 'temperature': [float(sys.argv[3])]};"
-        "print(m.predict(pandas.DataFrame(row))['probability'][0])"
-    )
-    frame = read_manifest(loop.installation.root / "data" / "phantom-cxr")
-    row = frame[frame["split"] == "test"].iloc[0]
-    image = loop.installation.root / "data" / "phantom-cxr" / row["path"]
-    done = subprocess.run(
-        [sys.executable, "-c", script, loop.installation.settings.tracking_uri, str(image), str(row["clinical_temperature"])],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    cases = (_folder(loop) / "judgement" / "cases.csv").read_text().splitlines()
-    judged = next(float(line.split(",")[2]) for line in cases if line.startswith(f"{row['id']},"))
-    assert float(done.stdout.strip().splitlines()[-1]) == pytest.approx(judged, abs=1e-9)
+_AGAIN = """
+import json, sys
+import mlflow, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/phantom-cxr@candidate")
+print(json.dumps(model.predict(pandas.read_csv(sys.argv[2]))["probability"].tolist()))
+"""
+
+
+def test_the_model_of_the_registry_gives_the_recorded_metrics_exactly(loop: Loop, tmp_path: Path) -> None:
+    data = loop.installation.root / "data" / "phantom-cxr"
+    test = read_manifest(data).query("split == 'test'")
+    asked = {"image": [str(data / path) for path in test["path"]], "temperature": test["clinical_temperature"]}
+    pd.DataFrame(asked).to_csv(tmp_path / "asked.csv", index=False)
+    command = [sys.executable, "-c", _AGAIN, loop.installation.settings.tracking_uri, str(tmp_path / "asked.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = np.array(json.loads(done.stdout.strip().splitlines()[-1]))
+    truth = (test["label"] == "opacity").to_numpy(np.float64)
+    recorded = MlflowClient(loop.installation.settings.tracking_uri).get_run(loop.summary["run_id"]).data.metrics
+    assert auroc(said, truth) == recorded["test_auroc"] == loop.summary["metrics"]["auroc"]["value"]
+    called = confusion(said, truth, _evidence(loop)["bundle"]["threshold"])
+    assert called.tp / truth.sum() == recorded["test_sensitivity"]
+    assert recorded["test_auroc_low"] <= recorded["test_auroc"] <= recorded["test_auroc_high"]
 
 
 def test_the_great_expectations_page_exists(loop: Loop) -> None:

@@ -38,7 +38,7 @@ def promote(
         "radloop.bundle": str(evaluated["bundle"]),
         "radloop.evidence": str(evaluated["evidence"]),
     }
-    _attach(registry, run_id, place)
+    _attach(registry, run_id, place, evidence)
     version = registry.register(run_id, run.name, every, place / "bundle", _description(use_case, verdict, evidence))
     if verdict.passed:
         registry.point("candidate", version.version)
@@ -52,12 +52,23 @@ def promote(
     }
 
 
-def _attach(registry: Registry, run_id: str, place: Path) -> None:
-    """Keep copies of evidence, verdict, report and figures in MLflow, where a reviewer looks for them."""
+def _attach(registry: Registry, run_id: str, place: Path, evidence: Mapping[str, Any]) -> None:
+    """Keep copies of evidence, verdict, report and figures in MLflow, where a reviewer looks for them, and its metrics."""
     with tempfile.TemporaryDirectory() as temporary:
         for path in (place / "evidence.json", place / "verdict.json", place / "report.html", *(place / "judgement").iterdir()):
             shutil.copy(path, temporary)
-        registry.attach(run_id, Path(temporary))
+        registry.attach(run_id, Path(temporary), _test_metrics(evidence))
+
+
+def _test_metrics(evidence: Mapping[str, Any]) -> dict[str, float]:
+    """Return every metric over the intended population with its bounds, those that could be computed."""
+    ends = {"value": "", "low": "_low", "high": "_high"}
+    return {
+        f"test_{name}{ending}": number
+        for name, interval in evidence["metrics"].items()
+        for end, ending in ends.items()
+        if (number := interval[end]) is not None
+    }
 
 
 def _description(use_case: UseCase, verdict: Verdict, evidence: Mapping[str, Any]) -> str:

@@ -134,9 +134,10 @@ class Registry:
         for name, text in tags.items():
             self._client.set_model_version_tag(self._name, str(version), name, text)
 
-    def attach(self, run_id: str, folder: Path) -> None:
-        """Keep a copy of a folder's files with the run, under `judgement`."""
+    def attach(self, run_id: str, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Keep a copy of a folder's files with the run, under `judgement`, and numbers for MLflow's own comparisons."""
         self._tracker.artifacts(run_id, folder, "judgement")
+        self._tracker.numbers(run_id, metrics)
 
     def _exists(self) -> bool:
         return any(model.name == self._name for model in self._client.search_registered_models(f"name = '{self._name}'"))

@@ -91,15 +91,19 @@ class Tracker:
         status: str = "FINISHED",
     ) -> None:
         """Write a run's last numbers and close it."""
+        self.numbers(run_id, metrics or {}, tags)
+        self.client.set_terminated(run_id, status)
+
+    def numbers(self, run_id: str, metrics: Mapping[str, float], tags: Mapping[str, str] | None = None) -> None:
+        """Write numbers, and tags, on a run in one go."""
         from mlflow.entities import Metric, RunTag
 
         now = time.time_ns() // 1_000_000
         self.client.log_batch(
             run_id,
-            metrics=[Metric(name, number, now, 0) for name, number in (metrics or {}).items()],
+            metrics=[Metric(name, number, now, 0) for name, number in metrics.items()],
             tags=[RunTag(name, text) for name, text in (tags or {}).items()],
         )
-        self.client.set_terminated(run_id, status)
 
     def artifacts(self, run_id: str, folder: Path, name: str) -> None:
         """Upload a folder's files."""
