@@ -107,7 +107,7 @@ def test_the_model_of_the_registry_gives_the_recorded_metrics_exactly(loop: Loop
     recorded = MlflowClient(loop.installation.settings.tracking_uri).get_run(loop.summary["run_id"]).data.metrics
     assert auroc(said, truth) == recorded["test_auroc"] == loop.summary["metrics"]["auroc"]["value"]
     called = confusion(said, truth, _evidence(loop)["bundle"]["threshold"])
-    assert called.tp / truth.sum() == recorded["test_sensitivity"]
+    assert called.true_positives / truth.sum() == recorded["test_sensitivity"]
     assert recorded["test_auroc_low"] <= recorded["test_auroc"] <= recorded["test_auroc_high"]
 
 
