@@ -1,6 +1,6 @@
 """Hyperband beside a search without a pruner on phantom-cxr: the best value on `tune`, and the epochs that it took.
 
-    python benchmarks/search.py [--trials 20] [--max-epochs 27] [--seeds 5] [--objective loss]
+    python benchmarks/search.py [--trials 20] [--max-epochs 27] [--seeds 5] [--objective loss] [--size 128]
 
 Both searches of a seed draw from the same space with the same sampler. It works on phantoms of its own in a folder that it
 removes, and goes through the search as `radloop retrain` does, with Optuna's storage and MLflow. Exits 1 unless, in the
@@ -54,6 +54,7 @@ def asked(base: UseCase, options: argparse.Namespace, pruner: str, seed: int) ->
     document = base.model_dump(mode="json")
     document["search"] |= {"trials": options.trials, "max_epochs": options.max_epochs, "pruner": pruner, "seed": seed}
     document["search"]["objective"] = options.objective
+    document["image"]["size"] = options.size
     return UseCase.model_validate_json(json.dumps(document))
 
 
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--max-epochs", type=int, default=27)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--objective", default="loss", choices=("loss", "auroc", "accuracy"))
+    parser.add_argument("--size", type=int, default=128, help="side of the network's input; smaller is faster")
     parser.add_argument("--images", type=int, default=DEFAULT_N, help="phantoms to make")
     options = parser.parse_args()
     os.environ.update(SILENCE)
@@ -88,7 +90,7 @@ def main() -> None:
         base = load_use_case("phantom-cxr", settings)
         write_phantoms(root / "source", n=options.images, seed=5)
         version = ingest(base, root / "source", settings).data_version
-        pixels = load_pixels(base, version, settings)
+        pixels = load_pixels(asked(base, options, "none", 1), version, settings)
         pairs = []
         for seed in range(1, options.seeds + 1):
             hyperband, whole = (run(asked(base, options, pruner, seed), pixels, settings) for pruner in ("hyperband", "none"))

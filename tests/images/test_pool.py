@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 
 from radloop.errors import InputError, Refusal, ToolError
-from radloop.images.pool import Pool, Reply
+from radloop.images.pool import Pool, Reply, runnable
 
 HERE = "tests.images.test_pool"
 
@@ -39,6 +41,14 @@ def sleep(seconds: float) -> Reply:
     """Wait, which uses no processor."""
     time.sleep(seconds)
     return {}, []
+
+
+def work(seconds: float) -> Reply:
+    """Use the processor for a while."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        pass
+    return {"value": "done"}, []
 
 
 def fill() -> Reply:
@@ -203,3 +213,23 @@ def test_map_does_not_read_ahead() -> None:
         next(replies)
         assert len(taken) < 10
         replies.close()
+
+
+def test_a_worker_that_waits_for_its_turn_is_waited_for_and_one_that_sleeps_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radloop.images.pool._WALL", 0.2)  # of 1.5 seconds: 0.3 by the clock
+    with Pool(1) as pool:
+        assert pool.call(f"{HERE}:work", 0.8) == ({"value": "done"}, [])
+        assert code(pool, "sleep", 5.0) == "decode_timeout"
+
+
+def test_runnable_is_what_works_and_not_what_sleeps_or_is_gone() -> None:
+    assert runnable(os.getpid())
+    with subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); import time; time.sleep(30)"], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(0.3)
+        assert not runnable(child.pid)
+        child.kill()
+    assert not runnable(2**22 + 1)  # no process has a number this high

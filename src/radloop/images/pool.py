@@ -2,7 +2,8 @@
 
 A worker that uses too much processor time, memory or dies is replaced, and its file is refused.
 Processor time is limited by the kernel (`ITIMER_PROF` ends the process also inside a decoder), so that
-a busy machine refuses nothing that a quiet one reads. Answers come back as JSON and plain arrays,
+a busy machine refuses nothing that a quiet one reads: the net below it, by the clock, is for a worker that
+sleeps, not for one that waits for its turn. Answers come back as JSON and plain arrays,
 never as pickles: a worker may have been taken over by the file it read.
 """
 
@@ -23,6 +24,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import BufferTooShort
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ MEMORY = 900_000_000
 """Bytes of private memory that a worker may hold."""
 _WALL = 10
 """How many times its processor time a file may take by the clock: a net below the kernel's."""
+_PATIENCE = 20
+"""How many times that a worker may take which is not given the processor, its start and imports included."""
 _LARGEST = 256_000_000
 """Bytes of the largest file: a worker holds it several times over."""
 _ERRORS: Mapping[str, type[RadloopError]] = {"InputError": InputError, "ToolError": ToolError}
@@ -142,7 +146,7 @@ class _Worker:
         try:
             line = line or self._start()
             line.send_bytes(question)
-            if not line.poll(_WALL * seconds):
+            if not self._answered(line, _WALL * seconds):
                 raise self._death(timed_out=True)
             document = json.loads(line.recv_bytes(MEMORY))
             arrays = [_received(line, description) for description in document["arrays"]]
@@ -155,6 +159,15 @@ class _Worker:
         if isinstance(answer, RadloopError):
             raise answer
         return answer, arrays
+
+    def _answered(self, line: Connection, seconds: float) -> bool:
+        """Wait for the answer, longer than the net where the machine is too busy to work on it."""
+        for _ in range(_PATIENCE):
+            if line.poll(seconds):
+                return True
+            if self._process is None or not runnable(self._process.pid):
+                return False
+        return False
 
     def _alive(self) -> bool:
         """Tell whether the process still runs; one that died between two files is no fault of the second."""
@@ -195,6 +208,15 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         self._line = self._process = None
+
+
+def runnable(pid: int) -> bool:
+    """Tell whether a process waits for the processor or a disk rather than sleeps; False where the system has no /proc."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in ("R", "D")
 
 
 _SIGPROF = 27
