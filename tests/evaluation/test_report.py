@@ -82,7 +82,7 @@ EVIDENCE: dict[str, Any] = {
         subgroup("sex", "unknown", False, 0, 0, UNKNOWN),
         subgroup("age_band", "60-120", False, 4, 2, {"value": 1.0, "low": None, "high": None}),
     ],
-    "bootstrap": {"draws": 2000, "seed": 1, "unit": "patient", "method": "percentile", "level": 0.95},
+    "bootstrap": {"draws": 2000, "seed": 1, "unit": "patient", "method": "expanded BCa", "level": 0.95},
     "figures": {"roc.png": "sha256:" + hashlib.sha256(PNG).hexdigest()},
     "created": "2026-01-01T00:00:00Z",
     "seal": "sha256:44dd",

@@ -11,7 +11,8 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from radloop.statistics import calibration, discrimination, intervals, rates, resamples
-from radloop.statistics.intervals import METRICS, Interval, bootstrap, wilson
+from radloop.statistics.bounds import expanded_bca
+from radloop.statistics.intervals import METRICS, bootstrap, wilson
 
 THRESHOLD = 0.55
 
@@ -58,14 +59,16 @@ def test_each_draw_equals_a_plain_loop(metric: str, decimals: int) -> None:
     np.testing.assert_allclose(fast[metric], by_loop(SLOW[metric], weights, scores, labels, owner), rtol=0, atol=1e-12)
 
 
-def test_the_bounds_are_percentiles_of_the_loop() -> None:
+def test_the_bounds_are_those_of_the_loop() -> None:
     scores, labels, patients = cohort(8, 50, 70)
     owner = np.unique(patients, return_inverse=True)[1]
     weights = resamples.drawn(np.random.default_rng(3), 50, 200)
     slow = by_loop(SLOW["auroc"], weights, scores, labels, owner)
+    value = sklearn_metrics.roc_auc_score(labels, scores)
+    without_one = by_loop(SLOW["auroc"], 1 - np.eye(50), scores, labels, owner)
     fast = bootstrap(scores, labels, patients, threshold=THRESHOLD, draws=200, seed=3, metrics=["auroc"])["auroc"]
-    assert (fast.low, fast.high) == pytest.approx(tuple(np.percentile(slow, [2.5, 97.5])), abs=1e-12)
-    assert fast.value == pytest.approx(sklearn_metrics.roc_auc_score(labels, scores), abs=1e-12)
+    assert (fast.low, fast.high) == pytest.approx(expanded_bca(value, slow, without_one, 0.95), abs=1e-9)
+    assert fast.value == pytest.approx(value, abs=1e-12)
     assert fast.low < fast.value < fast.high
 
 
@@ -163,9 +166,17 @@ def test_too_many_undefined_draws_take_the_bounds_away() -> None:
     assert found["auroc"].value == 1
     assert math.isnan(found["auroc"].low)
     assert math.isnan(found["auroc"].high)
-    # Without a negative patient: (1/4)^4 = 0.004, within 5%: the draws that are left decide.
-    assert found["specificity"] == Interval(1.0, 1.0, 1.0)
-    assert found["accuracy"] == Interval(1.0, 1.0, 1.0)
+    # Without a negative patient: (1/4)^4 = 0.004, within 5%: what is left is right every time, as Wilson has it.
+    assert (found["specificity"].low, found["specificity"].high) == pytest.approx((wilson(3, 3).low, 1), abs=1e-12)
+    assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((wilson(4, 4).low, 1), abs=1e-12)
+
+
+def test_a_number_of_one_patient_has_no_interval() -> None:
+    # One of 60 patients is called positive; in a third of all draws nobody is, and without her the PPV is not defined.
+    labels = np.repeat([1, 0], 30)
+    found = bootstrap(np.where(np.arange(60) == 4, 0.9, 0.1), labels, np.arange(60), threshold=0.5, draws=100, metrics=["ppv"])
+    assert found["ppv"].value == 1
+    assert math.isnan(found["ppv"].low)
 
 
 def test_one_patient_has_no_interval() -> None:

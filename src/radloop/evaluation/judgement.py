@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -188,9 +188,11 @@ def _numbers(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Pol
     )
 
 
-def _intervals(measure: Measure[Name], cases: Cases, policy: Policy) -> dict[Name, Interval]:
+def _intervals(
+    measure: Measure[Name], cases: Cases, policy: Policy, signed: Callable[[Name], bool] = lambda _: False
+) -> dict[Name, Interval]:
     units = int(cases.units.max(initial=-1)) + 1
-    return resample(measure, units, cases=len(cases), draws=policy.draws, seed=policy.seed)
+    return resample(measure, units, cases=len(cases), draws=policy.draws, seed=policy.seed, signed=signed)
 
 
 def _measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metrics: Sequence[str]) -> Measure[Name]:
@@ -231,7 +233,7 @@ def _hidden(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Poli
         found: dict[Name, FloatArray] = {("metrics", name): image_only[None, name] for name in METRICS}
         return found | {("difference", name): both[None, name] - image_only[None, name] for name in METRICS}
 
-    found = _intervals(measure, cases, policy)
+    found = _intervals(measure, cases, policy, signed=lambda name: name[0] == "difference")
     return Hidden({name: found["metrics", name] for name in METRICS}, {name: found["difference", name] for name in METRICS})
 
 

@@ -22,6 +22,7 @@ from radloop.inference.bundle import Bundle
 from radloop.inference.verification import bundle_files
 from radloop.records.seal import digest_bytes, digest_document, digest_file
 from radloop.settings import Settings
+from radloop.statistics.bounds import METHOD
 from radloop.training.result import SearchResult
 from radloop.use_case import SPLITS, UseCase
 
@@ -171,7 +172,7 @@ def compose(
             "draws": use_case.policy.draws,
             "seed": use_case.policy.seed,
             "unit": judgement.cases.unit,
-            "method": "percentile",
+            "method": METHOD,
             "level": 0.95,
         },
         "figures": {name: digest_bytes(content) for name, content in sorted(attachments.items())},

@@ -79,6 +79,17 @@ def checked_threshold(threshold: float) -> float:
     return float(threshold)
 
 
+def checked_level(level: float) -> float:
+    """Return a level of confidence.
+
+    Raises:
+        ValueError: it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"a confidence level of {level}: it must lie between 0 and 1, such as 0.95")
+    return float(level)
+
+
 def divided(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> FloatArray:
     """Return the quotient, NaN where the denominator is zero: there was nothing to count."""
     top, bottom = np.broadcast_arrays(np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
@@ -12,12 +12,15 @@ import numpy.typing as npt
 
 from radloop.statistics.arrays import (
     FloatArray,
+    IntArray,
     checked_labels,
+    checked_level,
     checked_probabilities,
     checked_scores,
     checked_threshold,
     owners,
 )
+from radloop.statistics.bounds import constant, expanded_bca, perfect_area, unseen
 from radloop.statistics.rates import RATES
 from radloop.statistics.resamples import AREAS, ERRORS, drawn, evaluate, presorted
 
@@ -33,6 +36,12 @@ MAX_UNDEFINED = 0.05
 
 _BLOCK = 500_000
 """Cases times draws that are held at once; a few arrays of this many float64."""
+
+_GROUPS = 200
+"""Patients are left out one by one, or in this many groups: enough for a skewness, and a tenth of the usual draws."""
+
+_PROBED = 1000
+"""Patients among whom trials are counted where no draw differs; more would only narrow what is narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ def bootstrap(
     metrics: Sequence[str] = METRICS,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """Return metrics with percentile intervals from resampling patients, not images.
+    """Return metrics with intervals from resampling patients, not images.
 
     Images of one patient resemble each other, so patients are drawn with replacement and bring all
     their images (the cluster bootstrap: Davison and Hinkley, Bootstrap Methods, 1997, section 3.8;
@@ -74,9 +83,9 @@ def bootstrap(
         level: of confidence, between 0 and 1.
 
     Returns:
-        An interval for each metric, in the order asked. The value is the sample's own. Draws that leave
-        a metric undefined are dropped; where they are more than `MAX_UNDEFINED`, where the value is
-        NaN, or where there are fewer than two patients, both bounds are NaN.
+        An interval for each metric, in the order asked, with the value of the sample. Draws that leave a metric
+        undefined are dropped; where they are more than `MAX_UNDEFINED`, where the value is NaN or hangs on a single
+        patient, or where there are fewer than two patients, both bounds are NaN.
 
     Raises:
         ValueError: an argument is unknown, does not fit the others, or cannot be meant.
@@ -94,12 +103,19 @@ def bootstrap(
 
 
 def resample(
-    measure: Measure[Name], patients: int, *, cases: int, draws: int = 2000, seed: int = 0, level: float = 0.95
+    measure: Measure[Name],
+    patients: int,
+    *,
+    cases: int,
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    signed: Callable[[Name], bool] = lambda _: False,
 ) -> dict[Name, Interval]:
-    """Return every number of a measure with its percentile interval, as `bootstrap` does; all from the same draws.
+    """Return every number of a measure with its interval, as `bootstrap` does; all from the same draws.
 
-    With one seed, measures of the same patients see the same draws however many cases they have, so that their
-    numbers can be compared draw by draw.
+    The bounds are those of `bounds.expanded_bca`. With one seed, measures of the same patients see the same draws however
+    many cases they have, so that their numbers can be compared draw by draw.
 
     Args:
         measure: of the weights of P patients.
@@ -108,17 +124,37 @@ def resample(
         draws: how many resamples.
         seed: of the draws.
         level: of confidence, between 0 and 1.
+        signed: which numbers may be negative, such as differences: where no draw differs from 0, their lower bound lies
+            below it too (`bounds.unseen`).
 
     Raises:
         ValueError: there is no draw, or the level is not between 0 and 1.
     """
     if draws < 1:
         raise ValueError(f"{draws} draws: there must be at least one")
-    _check_level(level)
-    point = measure(np.ones((patients, 1)))
-    blocks = list(_blocks(measure, patients, cases, draws, seed))
-    resampled = {name: np.concatenate([block[name] for block in blocks]) if blocks else np.empty(0) for name in point}
-    return {name: _interval(float(value[0]), resampled[name], level) for name, value in point.items()}
+    checked_level(level)
+    point = {name: float(value[0]) for name, value in measure(np.ones((patients, 1))).items()}
+    if patients < 2:
+        return {name: Interval(value, float("nan"), float("nan")) for name, value in point.items()}
+    size = max(1, _BLOCK // max(cases, 1))
+    rng = np.random.default_rng(seed)
+    resampled = _joined([measure(drawn(rng, patients, min(size, draws - start))) for start in range(0, draws, size)])
+    groups = min(patients, _GROUPS)
+    left_out = _by_group(measure, np.arange(patients) % groups, groups, size, alone=False)
+    defined = {name: _defined(point[name], resampled[name], left_out[name]) for name in point}
+    settled = [name for name, values in defined.items() if values is not None and constant(point[name], values)]
+    trials = _trials(measure, patients, size) if settled else {}
+
+    def bounds(name: Name) -> tuple[float, float]:
+        values = defined[name]
+        if values is None:
+            return float("nan"), float("nan")
+        if name in settled:
+            perfect = _metric(name) == "auroc" and point[name] == 1
+            return (perfect_area(trials[name], level), 1.0) if perfect else unseen(point[name], trials[name], level, signed(name))
+        return expanded_bca(point[name], values, left_out[name], level)
+
+    return {name: Interval(value, *bounds(name)) for name, value in point.items()}
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
@@ -134,7 +170,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}: there must be between 0 and {n}")
-    _check_level(level)
+    checked_level(level)
     if n == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     z = NormalDist().inv_cdf((1 + level) / 2)
@@ -146,26 +182,60 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
     return Interval(share, low, high)
 
 
-def _blocks(measure: Measure[Name], patients: int, cases: int, draws: int, seed: int) -> Iterator[Mapping[Name, FloatArray]]:
-    """Yield the measure of all draws, block by block; of none with fewer than two patients."""
-    if patients < 2:
-        return
-    rng = np.random.default_rng(seed)
-    size = max(1, _BLOCK // max(cases, 1))
-    for start in range(0, draws, size):
-        yield measure(drawn(rng, patients, min(size, draws - start)))
+def _metric(name: Hashable) -> Hashable:
+    """Return the metric that a number is of: the last word of its name."""
+    return name[-1] if isinstance(name, tuple) else name
 
 
-def _interval(value: float, resampled: FloatArray, level: float) -> Interval:
-    """Return the percentile interval, NaN where too few draws define it."""
-    defined = resampled[~np.isnan(resampled)]
-    undefined = resampled.size - defined.size
-    if np.isnan(value) or not defined.size or undefined > MAX_UNDEFINED * resampled.size:
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
+def _joined(blocks: Sequence[Mapping[Name, FloatArray]]) -> dict[Name, FloatArray]:
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level of {level}: it must lie between 0 and 1, such as 0.95")
+def _by_group(measure: Measure[Name], group: IntArray, groups: int, size: int, *, alone: bool) -> dict[Name, FloatArray]:
+    """Return the measure of each group of patients alone, or of all but it, shape [groups], at most `size` groups at once."""
+    columns = [np.arange(start, min(start + size, groups)) for start in range(0, groups, size)]
+    return _joined([measure(((group[:, None] == some) == alone).astype(np.float64)) for some in columns])
+
+
+def _defined(value: float, resampled: FloatArray, left_out: FloatArray) -> FloatArray | None:
+    """Return the draws that have a value; None where they are too few, or where a single group of patients decides that."""
+    known = resampled[~np.isnan(resampled)]
+    undefined = resampled.size - known.size
+    if np.isnan(value) or not known.size or undefined > MAX_UNDEFINED * resampled.size or np.any(np.isnan(left_out)):
+        return None
+    return known
+
+
+def _trials(measure: Measure[Name], patients: int, size: int) -> dict[Name, int]:
+    """Return how many disjoint groups of patients each give a number alone: of a share, its patients; of an area, pairs.
+
+    Groups are sought in a tree: neighbours are joined two by two, after patients who give other numbers, alone or together
+    with one of them all, were made neighbours. Where that finds too few, bounds become wider, never narrower.
+    """
+    members = np.arange(min(patients, _PROBED)) * patients // min(patients, _PROBED)
+    group, groups = np.full(patients, -1), members.size
+    group[members] = np.arange(groups)
+    alone = _by_group(measure, group, groups, size, alone=True)
+    beside = _by_group(lambda weights: measure(np.maximum(weights, group[:, None] == 0)), group, groups, size, alone=True)
+    kinds = ~np.isnan(np.stack([*alone.values(), *beside.values()], axis=1))
+    order = _mixed(np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1))
+    group[members[order]] = np.arange(groups)
+    best = {name: ~np.isnan(value[order]) * 1 for name, value in alone.items()}
+    while groups > 1:
+        group, groups = group // 2, (groups + 1) // 2
+        alone = _by_group(measure, group, groups, size, alone=True)
+        best = {name: np.maximum(~np.isnan(alone[name]), _paired(found)) for name, found in best.items()}
+    return {name: int(found[0]) for name, found in best.items()}
+
+
+def _mixed(kinds: IntArray) -> IntArray:
+    """Return an order of members in which every kind takes its turn until it is used up."""
+    by_kind = np.argsort(kinds, kind="stable")
+    turn = np.empty(kinds.size, np.int64)
+    turn[by_kind] = np.arange(kinds.size) - np.searchsorted(kinds[by_kind], kinds[by_kind])
+    return np.lexsort((kinds, turn))
+
+
+def _paired(counts: IntArray) -> IntArray:
+    """Return the sums of neighbours; an odd last one stands alone."""
+    return np.add.reduceat(counts, np.arange(0, counts.size, 2))

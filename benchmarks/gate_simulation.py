@@ -1,0 +1,109 @@
+"""Whom the gate's bounds let pass, where the truth is known.
+
+    python benchmarks/gate_simulation.py [--repetitions 500] [--draws 1000] [--patients 400]
+
+Non-inferiority: two models score the same images of patients with one to three images each; the scores of one model are as
+alike within a patient as those of both models are on one image. The candidate is worse than the champion by exactly the
+margin, and may pass in one of twenty repetitions; then it is as good, and the share that passes is the power. Lower bound:
+a model whose AUROC lies above the limit, on 40 patients of whom luck has made the best set of 20, and on 4,000.
+Exits 1 where the upper binomial bound (Clopper and Pearson, 97.5%) of the passes at the margin exceeds 7.5%, or where the
+lucky set passes or the large one does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, norm
+
+from radloop.statistics.discrimination import auroc
+from radloop.statistics.intervals import Interval, bootstrap
+from radloop.statistics.paired import Judged, non_inferiority
+
+CHAMPION = {"auroc": 0.9, "sensitivity": 0.85}
+MARGIN = 0.05
+LIMIT, TRUTH = 0.85, 0.9
+LARGEST = 0.075
+_PREVALENCE, _OF_PATIENT, _OF_IMAGE = 0.4, 0.4, 0.3
+"""The shares of a score's variance that its patient and its image have in both models; the rest is each model's own."""
+
+
+def pair(rng: np.random.Generator, patients: int, loss: float) -> tuple[Judged, Judged, NDArray[np.float64], NDArray[np.int64]]:
+    """Return candidate and champion, whose AUROC and sensitivity differ by exactly `loss`, with labels and patients."""
+    owner = np.repeat(np.arange(patients), rng.integers(1, 4, size=patients))
+    labels = (rng.random(patients) < _PREVALENCE).astype(np.float64)[owner]
+    common = np.sqrt(_OF_PATIENT) * rng.normal(size=patients)[owner] + np.sqrt(_OF_IMAGE) * rng.normal(size=owner.size)
+    models = []
+    for lost in (loss, 0.0):
+        distance = np.sqrt(2) * norm.ppf(CHAMPION["auroc"] - lost)
+        own = np.sqrt(1 - _OF_PATIENT - _OF_IMAGE) * rng.normal(size=owner.size)
+        models.append(
+            Judged(norm.cdf(distance * labels + common + own), norm.sf(norm.ppf(CHAMPION["sensitivity"] - lost) - distance))
+        )
+    return models[0], models[1], labels, owner
+
+
+def passed(loss: float, repetitions: int, draws: int, patients: int) -> dict[str, int]:
+    """Return how often a candidate worse by `loss` passes with `MARGIN`, by metric."""
+    rng = np.random.default_rng(20260101)
+    count = dict.fromkeys(CHAMPION, 0)
+    for seed in range(repetitions):
+        candidate, champion, labels, owner = pair(rng, patients, loss)
+        found = non_inferiority(candidate, champion, labels, owner, dict.fromkeys(CHAMPION, MARGIN), draws=draws, seed=seed)
+        for metric, each in found.items():
+            count[metric] += each.non_inferior
+    return count
+
+
+def upper(passes: int, of: int) -> float:
+    """Return the 97.5% upper bound of a share (Clopper and Pearson, Biometrika 26:404, 1934)."""
+    return float(beta.ppf(0.975, passes + 1, of - passes)) if passes < of else 1.0
+
+
+def lucky(patients: int, sets: int, draws: int) -> Interval:
+    """Return the AUROC's interval on the set, out of some of one truth, whose AUROC came out highest."""
+    rng = np.random.default_rng(20260101)
+    drawn = []
+    for _ in range(sets):
+        labels = np.repeat([0.0, 1.0], patients // 2)
+        scores = np.sqrt(2) * norm.ppf(TRUTH) * labels + rng.normal(size=patients)
+        drawn.append((auroc(scores, labels), scores, labels))
+    _, scores, labels = max(drawn, key=lambda each: each[0])
+    return bootstrap(scores, labels, np.arange(patients), threshold=0.0, draws=draws, metrics=["auroc"])["auroc"]
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=1000)
+    parser.add_argument("--patients", type=int, default=400)
+    options = parser.parse_args()
+    failed = False
+    worse, equal = (passed(loss, options.repetitions, options.draws, options.patients) for loss in (MARGIN, 0.0))
+    for metric in CHAMPION:
+        bound = upper(worse[metric], options.repetitions)
+        failed |= bound > LARGEST
+        print(
+            f"{metric}, margin {MARGIN:g}, {options.patients} patients, {options.repetitions} repetitions: worse by the margin"
+            f" {worse[metric] / options.repetitions:.1%} pass (at most {bound:.1%}), as good {equal[metric] / options.repetitions:.1%}"
+        )
+    for patients, sets, wanted in ((40, 20, False), (4000, 1, True)):
+        found = lucky(patients, sets, options.draws)
+        passes = found.low >= LIMIT
+        failed |= passes != wanted
+        print(
+            f"AUROC of at least {LIMIT:g}, truth {TRUTH:g}, n = {patients}, best of {sets}: {found.value:.3f}"
+            f" ({found.low:.3f} to {found.high:.3f}) {'passes' if passes else 'fails'}"
+        )
+    sys.exit(int(failed))
+
+
+if __name__ == "__main__":
+    main()
