@@ -46,8 +46,10 @@ def changes(old: Document | None, new: Document, since: int | None) -> dict[str,
     own = config["changes"]["permitted"]
     if old is None:
         return {"since": None, "first": True, "permitted": own, "changed": {}}
-    plan = old["use_case"]["config"].get("changes")
+    plan = (old["use_case"]["config"].get("changes") or {}).get("permitted")
     before, after = dict(_facts(old)), dict(_facts(new))
+    if not plan:  # the first plan is no change of a plan
+        before["changes.permitted"] = own
     # Nobody knows what lies in a checkout that differs from its commit: not even that it is the same again.
     anew = {"code.commit"} if new["code"]["dirty"] else set()
     changed = {
@@ -55,7 +57,7 @@ def changes(old: Document | None, new: Document, since: int | None) -> dict[str,
         for path in sorted({*before, *after})
         if path in anew or before.get(path) != after.get(path)
     }
-    return {"since": since, "first": False, "permitted": own if plan is None else plan["permitted"], "changed": changed}
+    return {"since": since, "first": False, "permitted": plan or own, "changed": changed}
 
 
 def _facts(evidence: Document) -> Iterator[tuple[str, Any]]:

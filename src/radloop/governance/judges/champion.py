@@ -20,7 +20,7 @@ def non_inferiority(evidence: Evidence, rule: NonInferiorityRule) -> list[Reason
     if bound is None:
         return [missing(rule.name, _unknown(evidence, f"{rule.metric} beside {champion}"), rule.margin)]
     lost = bound if error else -bound
-    what = f"{rule.metric} beside {champion} on the same cases: the candidate may be worse by up to {max(lost, 0.0):.3f}"
+    what = f"{rule.metric} beside {champion} on the same cases: the candidate may be worse by up to {max(0.0, lost):.3f}"
     sentence = f"{what} (95% bound of the paired difference); the policy allows less than {rule.margin:g}."
     return [Reason(rule.name, "passed" if lost < rule.margin else "failed", lost, rule.margin, sentence)]
 
@@ -52,11 +52,21 @@ def _keeps(bounds: dict[str, float | None], least: dict[str, float]) -> bool | N
 
 
 def _moved(champion: Any) -> bool | None:
-    """Tell whether a threshold is another than the champion's, None where that is unknown; the most probable class has none."""
-    old, new = at(champion, "thresholds", "champion"), at(champion, "thresholds", "candidate")
-    if not isinstance(old, list) or not isinstance(new, list) or not old or len(old) != len(new):
+    """Tell whether a threshold is another than the champion's, None where that is unknown.
+
+    Where neither bundle has a threshold, as where the most probable class is the answer, it has not moved.
+    """
+    old, new = (_cuts(at(champion, "thresholds", whose)) for whose in ("champion", "candidate"))
+    if not old or not new or [cut is None for cut in old] != [cut is None for cut in new]:
         return None
     return old != new
+
+
+def _cuts(thresholds: Any) -> list[float | None]:
+    """Return the thresholds, none unless each is a number or null."""
+    if not isinstance(thresholds, list) or any(cut is not None and number(cut) is None for cut in thresholds):
+        return []
+    return [number(cut) for cut in thresholds]
 
 
 def _at_old(evidence: Evidence, flips: float, bounds: dict[str, float | None], kept: bool) -> str:

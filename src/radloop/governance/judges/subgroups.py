@@ -131,7 +131,8 @@ def _rows(evidence: Evidence) -> dict[Key, Any] | None:
 
 def _key(document: Any) -> Key | None:
     attribute, value = at(document, "attribute"), at(document, "value")
-    return (attribute, value) if isinstance(attribute, str) and isinstance(value, str) else None
+    named = isinstance(attribute, str) and isinstance(value, str) and attribute and value
+    return (attribute, value) if named else None
 
 
 def _word(key: Key | None) -> str:
