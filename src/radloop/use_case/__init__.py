@@ -28,6 +28,7 @@ from radloop.use_case.policy import (
     Youden,
 )
 from radloop.use_case.rules import (
+    BESIDE_CHAMPION,
     ERRORS,
     KINDS,
     AnyRule,
@@ -55,6 +56,7 @@ from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
 
 __all__ = [
+    "BESIDE_CHAMPION",
     "ERRORS",
     "KINDS",
     "SPLITS",

@@ -215,3 +215,5 @@ AnyRule = (
 Rule = Annotated[AnyRule, Field(discriminator="kind")]
 KINDS: frozenset[str] = frozenset(kind for rule in get_args(AnyRule) for kind in get_args(rule.model_fields["kind"].annotation))
 """Every word that a rule's `kind` may be."""
+BESIDE_CHAMPION: frozenset[str] = frozenset({"non_inferiority", "score_shift", "permitted_changes"})
+"""The kinds that hold a candidate against the champion."""
