@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.evaluation.judgement import _intervals, _measure, intervals_as_json
+from radloop.evaluation.judgement import _intervals as intervals
+from radloop.evaluation.judgement import _measure as cases_measure
+from radloop.evaluation.judgement import intervals_as_json
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
@@ -84,8 +86,8 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
     ours, theirs = ours.within(both), theirs.within(both)
     judged = ours.judged(new)
     kept = replace(new, thresholds=old.thresholds)
-    candidate, champion = _measure(ours, new, judged, METRICS), _measure(theirs, old, judged, METRICS)
-    cut = _measure(ours, kept, judged, tuple(RATES))
+    candidate, champion = cases_measure(ours, new, judged, METRICS), cases_measure(theirs, old, judged, METRICS)
+    cut = cases_measure(ours, kept, judged, tuple(RATES))
 
     def measure(weights: FloatArray) -> dict[Name, FloatArray]:
         mine, others, shifted = candidate(weights), champion(weights), cut(weights)
@@ -96,7 +98,7 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
         found |= {("at_old_threshold", name): drawn for name, drawn in _overall(shifted).items() if name in RATES}
         return found | {("shift", name): shifted[None, name] - others[None, name] for name in ("sensitivity", "specificity")}
 
-    found = _intervals(measure, ours, policy)
+    found = intervals(measure, ours, policy)
     parts = ("champion", "difference", "at_old_threshold", "shift")
     shown = {part: intervals_as_json({name: found[key, name] for key, name in found if key == part}) for part in parts}
     return {
