@@ -30,6 +30,7 @@ RULES: list[dict[str, Any]] = [
     {"kind": "lower_bound", "name": "auroc_lower", "metric": "auroc", "limit": 0.9},
     {"kind": "upper_bound", "name": "ece_upper", "metric": "ece", "limit": 0.2},
     {"kind": "subgroup_lower_bound", "name": "subgroup", "metric": "auroc", "limit": 0.8},
+    {"kind": "subgroup_upper_bound", "name": "honest", "metric": "ece", "limit": 0.125},
     {"kind": "subgroup_gap", "name": "gap", "attribute": "sex", "metric": "sensitivity", "limit": 0.4375},
     {"kind": "worst_subgroup", "name": "worst", "attribute": "site", "metric": "sensitivity", "limit": 0.5},
     {"kind": "parity", "name": "parity", "max_difference": 0.001},
@@ -158,7 +159,11 @@ def _lower(value: float, low: float) -> dict[str, float]:
 
 
 def _metrics(value: float, low: float, high: float) -> dict[str, Any]:
-    return {"auroc": _lower(0.94, 0.85), "sensitivity": {"value": value, "low": low, "high": high}}
+    return {
+        "auroc": _lower(0.94, 0.85),
+        "ece": {"value": 0.0625, "high": 0.125},
+        "sensitivity": {"value": value, "low": low, "high": high},
+    }
 
 
 def _step(strength: int) -> dict[str, Any]:

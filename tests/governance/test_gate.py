@@ -40,6 +40,8 @@ def test_good_evidence_passes_with_a_sentence_for_every_rule() -> None:
         "ece_upper",
         "subgroup[sex=F]",
         "subgroup[sex=M]",
+        "honest[sex=F]",
+        "honest[sex=M]",
         "gap[sex]",
         "worst[site]",
         "parity",
@@ -92,6 +94,8 @@ TABLE: list[tuple[Path, Any, str | None, str]] = [
     (("metrics", "ece", "high"), 0.2001, "ece_upper", "failed"),
     (("subgroups", 0, "metrics", "auroc", "low"), 0.8, None, "passed"),
     (("subgroups", 0, "metrics", "auroc", "low"), 0.79, "subgroup[sex=F]", "failed"),
+    (("subgroups", 1, "metrics", "ece", "high"), 0.124, None, "passed"),
+    (("subgroups", 1, "metrics", "ece", "high"), 0.126, "honest[sex=M]", "failed"),
     (("subgroups", 0, "metrics", "sensitivity", "value"), 0.7501, "gap[sex]", "failed"),
     (("subgroups", 0, "metrics", "sensitivity", "high"), 0.9374, None, "passed"),
     (("subgroups", 0, "metrics", "sensitivity", "high"), 0.9376, "gap[sex]", "failed"),
@@ -144,10 +148,10 @@ def test_truth_table(where: Path, value: Any, rule: str | None, status: str) -> 
     assert bad(evidence) == ({rule: status} if rule else {})
 
 
-def test_one_group_that_two_rules_look_at_fails_both() -> None:
+def test_one_group_that_several_rules_look_at_fails_each() -> None:
     evidence = good_evidence()
     evidence["subgroups"][1]["positives"] = 9
-    assert bad(evidence) == {"subgroup[sex=M]": "not_evaluable", "gap[sex]": "not_evaluable"}
+    assert bad(evidence) == dict.fromkeys(["subgroup[sex=M]", "honest[sex=M]", "gap[sex]"], "not_evaluable")
 
 
 @pytest.mark.parametrize("statuses", list(itertools.product(["passed", "failed", "not_evaluable", "not_applicable"], repeat=3)))
@@ -242,7 +246,7 @@ def test_a_gated_group_that_the_policys_list_lost_is_missed() -> None:
         row["gated"] = True
     assert bad(evidence) == {}
     del evidence["policy_subgroups"][1]
-    assert bad(evidence) == {"subgroup": "not_evaluable", "gap[sex]": "not_evaluable"}
+    assert bad(evidence) == dict.fromkeys(["subgroup", "honest", "gap[sex]"], "not_evaluable")
 
 
 def test_the_gap_is_that_of_the_groups_that_lie_farthest_apart() -> None:

@@ -44,9 +44,9 @@ class BoundRule(Section):
 
 
 class SubgroupRule(Section):
-    """The lower bound of a metric in each gated subgroup, each of a minimum size."""
+    """A bound of a metric in each gated subgroup, each of a minimum size."""
 
-    kind: Literal["subgroup_lower_bound"]
+    kind: Literal["subgroup_lower_bound", "subgroup_upper_bound"]
     name: str
     metric: Metric
     limit: float

@@ -29,8 +29,11 @@ def _each(row: Any, key: Key | None, rule: SubgroupRule) -> Reason:
     unfit = _unfit(row, key, rule)
     if unfit is not None:
         return Reason(title, "not_evaluable", None, rule.limit, unfit)
-    seen = end(at(row, "metrics", rule.metric), "low")
-    return compared(title, seen, rule.limit, True, f"The lower 95% bound of {rule.metric} for {_word(key)}")
+    least = rule.kind == "subgroup_lower_bound"
+    seen = end(at(row, "metrics", rule.metric), "low" if least else "high")
+    return compared(
+        title, seen, rule.limit, least, f"The {'lower' if least else 'upper'} 95% bound of {rule.metric} for {_word(key)}"
+    )
 
 
 def gap(evidence: Evidence, rule: GapRule) -> list[Reason]:
