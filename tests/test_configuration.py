@@ -13,6 +13,7 @@ from installations import ROOT, small_phantom_config
 from radloop.configuration import load_use_case, read_use_case, use_case_files
 from radloop.errors import ConfigError, InputError
 from radloop.settings import Settings
+from radloop.use_case import KINDS
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "use_cases").glob("*.yaml")), ids=lambda path: path.stem)
@@ -84,6 +85,15 @@ def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, c
         (("search", "recipe", "backbone"), "resnet81", "backbone: resnet81", "did you mean 'resnet18'?"),
         (("search", "objective"), "dice", "objective: dice", "dice needs masks"),
         (("fusion",), {"values": ["ph"]}, "values:", "names ['ph'], which is neither age, sex nor in clinical"),
+        (
+            ("policy", "rules", 1),
+            {"kind": "subgroup_gap", "name": "gap", "attribute": "site", "metric": "sensitivity", "limit": 0.1},
+            "rules:",
+            "gap compares the gated groups of site; subgroups.gated names fewer than two",
+        ),
+        (("changes",), {"permitted": ["changes.*"]}, "permitted:", "'changes.*' is no section that may change"),
+        (("changes",), {"permitted": ["serch.*"]}, "permitted:", "'serch.*' is no section that may change"),
+        (("changes",), {"permitted": ["*"]}, "permitted:", "String should match pattern"),
     ],
 )
 def test_impossible_combinations_are_refused_with_the_line(
@@ -98,6 +108,25 @@ def test_impossible_combinations_are_refused_with_the_line(
     assert re.match(r"phantom-cxr\.yaml:\d+: ", caught.value.message)
     found = int(caught.value.message.split(":")[1])
     assert abs(found - line_of(file, line)) <= 1
+
+
+def test_a_rule_of_changes_needs_a_plan(tmp_path: Path) -> None:
+    config = small_phantom_config()
+    config.pop("changes", None)
+    config["policy"]["rules"].append({"kind": "permitted_changes", "name": "plan"})
+    file = tmp_path / "phantom-cxr.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    with pytest.raises(ConfigError, match="plan needs a plan: a section changes with permitted"):
+        read_use_case(file)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_mistake_in_a_rule_is_named_without_its_kind(tmp_path: Path, kind: str) -> None:
+    file = changed(tmp_path, "policy", "rules", 1, value={"kind": kind, "name": 1})
+    with pytest.raises(ConfigError) as caught:
+        read_use_case(file)
+    assert re.match(r"phantom-cxr\.yaml:\d+: policy\.rules\.1\.\w+: ", caught.value.message)
+    assert caught.value.code in ("wrong_type", "invalid_use_case")
 
 
 def test_the_line_is_the_mistakes_own(tmp_path: Path) -> None:

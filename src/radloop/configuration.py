@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from radloop.errors import ConfigError, InputError, nearest
 from radloop.settings import Settings
-from radloop.use_case import UseCase
+from radloop.use_case import KINDS, UseCase
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -106,12 +106,7 @@ _TAGS = frozenset(
         "multiclass",
         "multilabel",
         "segmentation",
-        "lower_bound",
-        "upper_bound",
-        "subgroup_lower_bound",
-        "minimum_cases",
-        "parity",
-        "data_verdict",
+        *KINDS,
     ]
 )
 _TAGGED = ("search", "operating_point", "labels")

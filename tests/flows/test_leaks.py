@@ -74,6 +74,7 @@ def test_drop_goes_on_and_the_report_says_how_many(tmp_path: Path, leaking: Path
     assert evidence["data"]["leaks"] == {
         "policy": "drop",
         "dropped": leaks["dropped"],
+        "standing": 0,
         "findings": {"near_duplicate": len(leaks["leaks"])},
     }
     assert evidence["data"]["excluded"] == {"leak": leaks["dropped"]}

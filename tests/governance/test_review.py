@@ -12,9 +12,10 @@ from installations import Installation
 
 from radloop.errors import InputError, IntegrityError, Refusal
 from radloop.governance.deployment import deploy
-from radloop.governance.registry import Registry
-from radloop.governance.review import decide_on, decisions
-from radloop.inference.pointer import read_pointer
+from radloop.governance.registry import Registry, Version
+from radloop.governance.review import check_compared, decide_on, decisions, decisions_file
+from radloop.inference.pointer import Pointer, read_pointer, replace_pointer
+from radloop.records import chain
 from radloop.records.seal import canonical, seal
 from radloop.settings import Settings
 
@@ -149,6 +150,26 @@ def test_a_rejection_takes_candidate_and_approval_away(settings: Settings) -> No
     assert Registry("phantom-cxr", settings).aliases() == {}
     with pytest.raises(Refusal):
         deploy("phantom-cxr", settings, 1)
+
+
+@pytest.mark.parametrize("since", [None, 1])
+def test_what_was_judged_beside_another_champion_is_refused(tmp_path: Path, since: int | None) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / ".radloop")
+    digest = f"sha256:{'0' * 64}"
+    version = Version("phantom-cxr", 3, digest, "", "passed", "", "", None, {})
+    asked = {"policy": {"rules": [{"kind": "parity"}, {"kind": "non_inferiority"}]}, "changes": {"since": since}}
+    check_compared(version, asked, settings)  # there is no champion
+    replace_pointer(settings.bundles, Pointer(use_case="phantom-cxr", bundle=digest, version=2))
+    with pytest.raises(Refusal) as caught:
+        check_compared(version, asked, settings)
+    assert caught.value.code == "champion_changed"
+    assert "version 3 was not judged beside version 2" in caught.value.message
+    with pytest.raises(Refusal):
+        check_compared(version, {"policy": asked["policy"]}, settings)
+    check_compared(version, asked | {"changes": {"since": 2}}, settings)
+    check_compared(version, asked | {"policy": {"rules": [{"kind": "parity"}]}}, settings)
+    chain.append(decisions_file(settings), {"use_case": "phantom-cxr", "version": 3, "decision": "deploy"})
+    check_compared(version, asked, settings)  # it was served before, and comes back
 
 
 def test_the_commands_exit_codes(site: Installation) -> None:

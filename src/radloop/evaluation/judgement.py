@@ -17,7 +17,7 @@ from radloop.statistics.averages import averages
 from radloop.statistics.intervals import METRICS, Interval, Measure, resample
 from radloop.statistics.ordinal import levels, nearest_level
 from radloop.statistics.outputs import Name, confusion_matrix
-from radloop.use_case import Attribute, Policy, SubgroupRule, Subgroups
+from radloop.use_case import Attribute, GapRule, Policy, SubgroupRule, Subgroups, WorstRule
 
 _ATTRIBUTES: tuple[Attribute, ...] = ("sex", "age_band", "site", "view")
 _SUBGROUP_METRICS: Mapping[str, tuple[str, ...]] = {
@@ -262,7 +262,9 @@ def _rows(
     cases: Cases, inside: Cases, outputs: Outputs, judged: Sequence[bool], subgroups: Subgroups, policy: Policy
 ) -> Iterator[dict[str, Any]]:
     gated = {(group.attribute, group.value) for group in subgroups.gated}
-    asked = [rule.metric for rule in policy.rules if isinstance(rule, SubgroupRule) and rule.metric in METRICS]
+    asked = [
+        rule.metric for rule in policy.rules if isinstance(rule, SubgroupRule | GapRule | WorstRule) and rule.metric in METRICS
+    ]
     metrics = list(dict.fromkeys([*_SUBGROUP_METRICS[outputs.kind], *asked]))
     for attribute in _ATTRIBUTES:
         for word in _words(cases, attribute, subgroups):

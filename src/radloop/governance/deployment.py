@@ -9,7 +9,7 @@ from typing import Any
 
 from radloop.errors import Refusal
 from radloop.governance.registry import Registry, Version
-from radloop.governance.review import bundle_folder, check_recorded, decisions_file
+from radloop.governance.review import bundle_folder, check_compared, check_recorded, decisions_file, read_evidence
 from radloop.inference.pointer import Pointer, read_pointer, remove_pointer, replace_pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.verification import verify
@@ -48,12 +48,13 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
     """Serve an approved version: the candidate by default.
 
     Raises:
-        Refusal: no candidate, not approved, or a worker refused it; the pointer is as it was.
+        Refusal: no candidate, not approved, judged beside another champion, or a worker refused it; the pointer is as it was.
         IntegrityError: bundle, evidence or approval are not what was approved; the message names which.
     """
     registry = Registry(use_case, settings)
     version = _chosen(registry, number)
     _check(version, settings)
+    check_compared(version, read_evidence(version, settings), settings)
     say(f"version {version.version}: bundle, evidence and approval match; self-test passed")
     before = registry.aliases().get("champion")
     bento = build_bento(use_case, version.bundle, version.version, settings)

@@ -87,10 +87,11 @@ def excluded_counts(folder: Path) -> dict[str, int]:
 
 
 def leak_counts(folder: Path) -> dict[str, Any]:
-    """Return the leakage policy, what it dropped, and how many findings of each kind ingest made."""
+    """Return the leakage policy, what it dropped, how many findings of each kind ingest made, and how many of them stand."""
     found = read_leaks(folder)
     kinds = Counter(str(leak["kind"]) for leak in found["leaks"])
-    return {"policy": found["policy"], "dropped": found["dropped"], "findings": dict(sorted(kinds.items()))}
+    standing = sum(bool(leak["stands"]) for leak in found["leaks"])
+    return {"policy": found["policy"], "dropped": found["dropped"], "standing": standing, "findings": dict(sorted(kinds.items()))}
 
 
 def _bundle_facts(bundle: Bundle, use_case: UseCase) -> dict[str, Any]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from radloop.data.manifest import read_manifest, usable
 from radloop.data.versions import DataVersion
 from radloop.evaluation.attachments import draw_figures
-from radloop.evaluation.cases import Outputs, cases_as_csv, score_cases
+from radloop.evaluation.cases import Cases, Outputs, cases_as_csv, score_cases
 from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
+from radloop.governance.changes import since_champion
+from radloop.governance.comparison import beside_champion
 from radloop.governance.evidence import compose
+from radloop.inference.pointer import read_pointer
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
 from radloop.records.seal import write_atomic, write_sealed
@@ -53,7 +58,7 @@ def judge_bundle(
     )
     for name, content in attachments.items():
         write_atomic(place / "judgement" / name, content)
-    sealed = write_sealed(place / "evidence.json", evidence)
+    sealed = write_sealed(place / "evidence.json", evidence | _beside(evidence, predictor, cases, test, use_case, settings))
     return {
         "bundle": packaged["bundle"],
         "evidence": sealed["seal"],
@@ -62,6 +67,17 @@ def judge_bundle(
         "population": sealed["population"],
         **{name: sealed[name] for name in ("labels", "severity", "without_clinical") if name in sealed},
         "folder": _relative(place, settings),
+    }
+
+
+def _beside(
+    evidence: dict[str, Any], predictor: Predictor, cases: Cases, test: pd.DataFrame, use_case: UseCase, settings: Settings
+) -> dict[str, Any]:
+    """Return what the evidence says of the champion; the served pointer is read once, so that both members mean the same."""
+    pointer = read_pointer(settings.bundles, use_case.name)
+    return {
+        "champion": beside_champion(pointer, predictor.facts, cases, test, use_case, settings),
+        "changes": since_champion(evidence, pointer, settings),
     }
 
 

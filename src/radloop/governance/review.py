@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from radloop.errors import InputError, IntegrityError, Refusal
 from radloop.governance.gate import Verdict, decide
 from radloop.governance.registry import Registry, Version
+from radloop.inference.pointer import read_pointer
 from radloop.inference.verification import verify_bundle
 from radloop.records import chain
 from radloop.records.seal import read_sealed, write_sealed
 from radloop.settings import Settings
-from radloop.use_case import Policy
+from radloop.use_case import BESIDE_CHAMPION, Policy
 
 Decision = Literal["approve", "reject"]
 
@@ -63,7 +64,7 @@ def decide_on(use_case: str, number: int, decision: Decision, by: str, note: str
 
     Raises:
         InputError: no such version, no name or no note.
-        Refusal: approving what the gate rejected, or what was never a whole bundle.
+        Refusal: approving what the gate rejected, or what was judged beside another champion.
         IntegrityError: bundle or evidence are not what was judged.
     """
     if not by.strip() or not note.strip():
@@ -97,6 +98,7 @@ def _decision(version: Version, decision: Decision, by: str, note: str, settings
                 f"{version.use_case} version {version.version} was rejected by the gate: {failed}",
                 f"read `radloop report {version.use_case} {version.version}`; a rejected version cannot be approved",
             )
+        check_compared(version, evidence, settings)
     return {
         "schema_version": 1,
         "use_case": version.use_case,
@@ -121,6 +123,28 @@ def decisions(settings: Settings, use_case: str | None = None) -> Iterator[dict[
         payload = entry["payload"]
         if payload is not None and use_case in (None, payload["use_case"]):
             yield payload
+
+
+def check_compared(version: Version, evidence: Mapping[str, Any], settings: Settings) -> None:
+    """Check that a version was judged beside the champion that it would replace, where its policy asks for that.
+
+    A version that was served before may come back: it was compared when it first came.
+
+    Raises:
+        Refusal: `champion_changed`: another champion, or the first, was deployed since it was judged.
+    """
+    champion = read_pointer(settings.bundles, version.use_case)
+    asked = any(rule["kind"] in BESIDE_CHAMPION for rule in evidence["policy"]["rules"])
+    if champion is None or not asked or (evidence.get("changes") or {}).get("since") == champion.version:
+        return
+    served = {item["version"] for item in decisions(settings, version.use_case) if item["decision"] == "deploy"}
+    if version.version in served | {champion.version}:
+        return
+    raise Refusal(
+        "champion_changed",
+        f"{version.use_case} version {version.version} was not judged beside version {champion.version}, the champion now",
+        f"run `radloop retrain {version.use_case}` to judge it beside the champion",
+    )
 
 
 def check_recorded(approval: dict[str, Any], settings: Settings) -> None:

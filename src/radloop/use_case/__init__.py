@@ -6,72 +6,106 @@ strict: an unknown key is refused with the nearest valid name, a wrong type with
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from pydantic import Field, model_validator
 
+from radloop.use_case.changes import Changes, covers
 from radloop.use_case.data import Leakage, Quarantine, SplitSpec, Validation
 from radloop.use_case.families import backbone_problem
 from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.policy import (
-    BoundRule,
-    CasesRule,
-    DataRule,
     FixedThreshold,
     GatedSubgroup,
     IntendedUse,
-    Metric,
     OperatingPoint,
-    ParityRule,
     Policy,
-    Rule,
-    SubgroupRule,
     Subgroups,
     TargetSensitivity,
     Youden,
+)
+from radloop.use_case.rules import (
+    BESIDE_CHAMPION,
+    ERRORS,
+    KINDS,
+    AnyRule,
+    BoundRule,
+    CasesRule,
+    ChangesRule,
+    DataRule,
+    ExplanationRule,
+    First,
+    GapRule,
+    LeakageRule,
+    Metric,
+    NonInferiorityRule,
+    OcclusionRule,
+    ParityRule,
+    ProbeRule,
+    RobustnessRule,
+    Rule,
+    ShiftRule,
+    SubgroupRule,
+    WorstRule,
 )
 from radloop.use_case.search import Choice, FloatRange, IntRange, Range, Recipe, Search, Space
 from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
 
 __all__ = [
+    "BESIDE_CHAMPION",
+    "ERRORS",
+    "KINDS",
     "SPLITS",
+    "AnyRule",
     "Attribute",
     "BinaryLabels",
     "Blocks",
     "BoundRule",
     "CasesRule",
+    "Changes",
+    "ChangesRule",
     "Choice",
     "ClassLabels",
     "Clinical",
     "Columns",
     "DataRule",
+    "ExplanationRule",
     "FindingLabels",
+    "First",
     "FixedThreshold",
     "FloatRange",
     "Fusion",
+    "GapRule",
     "GatedSubgroup",
     "ImageSpec",
     "IntRange",
     "IntendedUse",
     "Labels",
     "Leakage",
+    "LeakageRule",
     "Location",
     "Metric",
+    "NonInferiorityRule",
+    "OcclusionRule",
     "OperatingPoint",
     "ParityRule",
     "Policy",
+    "ProbeRule",
     "Quarantine",
     "Range",
     "Recipe",
     "RegionLabels",
+    "RobustnessRule",
     "Rule",
     "Search",
     "Section",
     "Severity",
     "Sex",
+    "ShiftRule",
     "Source",
     "Space",
     "Split",
@@ -82,7 +116,9 @@ __all__ = [
     "UseCase",
     "Validation",
     "Window",
+    "WorstRule",
     "Youden",
+    "covers",
 ]
 
 
@@ -108,6 +144,7 @@ class UseCase(Section):
     operating_point: OperatingPoint
     subgroups: Subgroups = Subgroups()
     policy: Policy
+    changes: Changes = Changes()
 
     @model_validator(mode="after")
     def _is_possible(self) -> UseCase:
@@ -145,6 +182,7 @@ def _problems(case: UseCase) -> Iterator[str]:
         yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
     yield from _backbone_problems(case)
     yield from _search_problems(case)
+    yield from _policy_problems(case)
 
 
 def _backbone_problems(case: UseCase) -> Iterator[str]:
@@ -164,7 +202,19 @@ def _search_problems(case: UseCase) -> Iterator[str]:
         yield "search.recipe.balance: findings have no one class to draw by; use loss"
     if case.search.recipe.balance == "loss" and isinstance(case.labels, RegionLabels):
         yield "search.recipe.balance: a region has no classes to weigh; use none"
+
+
+def _policy_problems(case: UseCase) -> Iterator[str]:
+    gated = Counter(group.attribute for group in case.subgroups.gated)
     for rule in case.policy.rules:
         label = getattr(rule, "label", None)
         if label is not None and label not in case.outputs:
             yield f"policy.rules: {rule.name} names the label '{label}', which is none of {', '.join(case.outputs)}"
+        if isinstance(rule, GapRule) and gated[rule.attribute] < 2:
+            yield f"policy.rules: {rule.name} compares the gated groups of {rule.attribute}; subgroups.gated names fewer than two"
+        if isinstance(rule, ChangesRule) and not case.changes.permitted:
+            yield f"policy.rules: {rule.name} needs a plan: a section changes with permitted"
+    known = {*UseCase.model_fields, "data", "code"} - {"changes"}
+    for pattern in case.changes.permitted:
+        if pattern.split(".")[0] not in known:
+            yield f"changes.permitted: '{pattern}' is no section that may change, nor data.version, code.commit or code.lock"

@@ -1,4 +1,4 @@
-"""What the model is for, where it is cut, and what the gate asks."""
+"""What the model is for, where it is cut, and the policy of the gate."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from radloop.use_case.rules import Rule
 from radloop.use_case.section import Attribute, Section
 
 
@@ -60,73 +61,6 @@ class Subgroups(Section):
         if age is None or age != age:
             return None
         return next((f"{low}-{high}" for low, high in self.age_bands if low <= int(age) <= high), None)
-
-
-Metric = Literal[
-    "auroc",
-    "average_precision",
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "f1",
-    "accuracy",
-    "balanced_accuracy",
-    "brier",
-    "ece",
-    "dice",
-    "location",
-]
-
-
-class BoundRule(Section):
-    """A bound of a metric's 95% interval, over the intended population."""
-
-    kind: Literal["lower_bound", "upper_bound"]
-    name: str
-    metric: Metric
-    limit: float
-    label: str | None = None
-    """One class or finding against all else; null is over all of them."""
-
-
-class SubgroupRule(Section):
-    """The lower bound of a metric in each gated subgroup, each of a minimum size."""
-
-    kind: Literal["subgroup_lower_bound"]
-    name: str
-    metric: Metric
-    limit: float
-    min_positives: int = Field(default=10, ge=1)
-    min_negatives: int = Field(default=10, ge=1)
-
-
-class CasesRule(Section):
-    """How many test cases there must be at the least."""
-
-    kind: Literal["minimum_cases"]
-    name: str
-    positives: int
-    negatives: int
-
-
-class ParityRule(Section):
-    """How far the bundle may be from the trained network."""
-
-    kind: Literal["parity"]
-    name: str
-    max_difference: float
-    max_flips: int = 0
-
-
-class DataRule(Section):
-    """The verdict of Great Expectations on the data version must be a yes."""
-
-    kind: Literal["data_verdict"]
-    name: str
-
-
-Rule = Annotated[BoundRule | SubgroupRule | CasesRule | ParityRule | DataRule, Field(discriminator="kind")]
 
 
 class Policy(Section):
