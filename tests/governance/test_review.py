@@ -11,9 +11,10 @@ from conftest import Loop
 from installations import Installation
 
 from radloop.errors import InputError, IntegrityError, Refusal
+from radloop.governance.decisions import decisions
 from radloop.governance.deployment import deploy
 from radloop.governance.registry import Registry
-from radloop.governance.review import decide_on, decisions
+from radloop.governance.review import decide_on
 from radloop.inference.pointer import read_pointer
 from radloop.records.seal import canonical, seal
 from radloop.settings import Settings

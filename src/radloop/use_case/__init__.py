@@ -32,6 +32,7 @@ from radloop.use_case.policy import (
     TargetSensitivity,
     Youden,
 )
+from radloop.use_case.review import Review
 from radloop.use_case.search import Choice, FloatRange, IntRange, Range, Recipe, Search, Space
 from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
@@ -67,6 +68,7 @@ __all__ = [
     "Range",
     "Recipe",
     "RegionLabels",
+    "Review",
     "Rule",
     "Search",
     "Section",
@@ -108,6 +110,7 @@ class UseCase(Section):
     operating_point: OperatingPoint
     subgroups: Subgroups = Subgroups()
     policy: Policy
+    review: Review = Review()
 
     @model_validator(mode="after")
     def _is_possible(self) -> UseCase:
@@ -143,6 +146,8 @@ def _problems(case: UseCase) -> Iterator[str]:
     values = set(case.fusion.values if case.fusion else ()) - {"age", "sex", *case.clinical}
     if values:
         yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
+    if not (case.review.four_eyes or case.synthetic):
+        yield "review.four_eyes: only a synthetic use case may switch it off"
     yield from _backbone_problems(case)
     yield from _search_problems(case)
 
