@@ -228,7 +228,7 @@ def _page(kind: str, status: int = 200, **members: Any) -> HTMLResponse:
     page = _environment().get_template("confirmation.html.j2").render(kind=kind, **members)
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style[1].encode() if style else b"").digest()).decode()
-    return HTMLResponse(page, status, headers=_headers(f"'sha256-{digest}'", "'none'"))
+    return HTMLResponse(page, status, headers=_headers(f"'sha256-{digest}'", "data:"))
 
 
 def _headers(style: str, images: str) -> dict[str, str]:
