@@ -61,6 +61,26 @@ def run_flow(
     return dict(result)
 
 
+def run_deploy(use_case: str, version: int | None, settings: Settings) -> dict[str, Any]:
+    """Run the deploy flow and return what is served.
+
+    Raises:
+        RadloopError: as the deployment raised it.
+    """
+    prepare(settings)
+    server = start_unless(settings.prefect_api_url)
+    from radloop.flows.deploy import deploy
+
+    if server is not None:
+        server.wait()
+    try:
+        return dict(deploy(use_case, version))
+    except RadloopError:
+        raise
+    except Exception as error:
+        raise _radloop_error(error) from error
+
+
 def _radloop_error(error: BaseException) -> RadloopError:
     """Return the error of ours behind one of Prefect's, or say what failed."""
     cause: BaseException | None = error

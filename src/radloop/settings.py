@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,14 @@ def find_root(start: Path | None = None) -> Path:
         if (folder / ".radloop").is_dir() or (folder / "data.dvc").is_file():
             return folder
     return here
+
+
+def account() -> str | None:
+    """Return the account that this process runs under, None where it has no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without an entry; Python 3.13 says OSError for both
+        return None
 
 
 class Settings(BaseSettings):
@@ -64,6 +73,13 @@ class Settings(BaseSettings):
     """The largest image that the service reads."""
     host: str = "127.0.0.1"
     port: int = 3000
+    user: str | None = Field(default_factory=account)
+    """Who starts runs, as MLflow shows it; default the account."""
+    review_host: str = "127.0.0.1"
+    """Where the reviewers' page listens; anything but loopback belongs behind TLS."""
+    review_port: int = 3100
+    review_url: str | None = None
+    """The reviewers' page as people reach it; default what the two settings before say."""
 
     @cached_property
     def place(self) -> Path:
@@ -94,6 +110,11 @@ class Settings(BaseSettings):
     def search_url(self) -> str:
         """Return Optuna's storage URL: never MLflow's database, they crash on a shared one."""
         return self.optuna_url or f"sqlite:///{self.place / 'optuna' / 'optuna.db'}"
+
+    @cached_property
+    def review_address(self) -> str:
+        """Return the address of the reviewers' page, without a slash at its end."""
+        return (self.review_url or f"http://{self.review_host}:{self.review_port}").rstrip("/")
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point the tools' own commands at this installation."""

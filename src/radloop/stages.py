@@ -69,7 +69,9 @@ class Work:
         from radloop.governance.evidence import code_facts
 
         code = code_facts(self.settings.root)
+        author = {} if self.settings.user is None else {"radloop.author": self.settings.user, "mlflow.user": self.settings.user}
         return {
+            **author,
             "radloop.use_case": self.use_case.name,
             "radloop.data_version": self.data.version,
             "radloop.key": self.run.key,

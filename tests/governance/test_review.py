@@ -11,11 +11,11 @@ from conftest import Loop
 from installations import Installation
 
 from radloop.errors import InputError, IntegrityError, Refusal
+from radloop.governance.decisions import append, decisions
 from radloop.governance.deployment import deploy
 from radloop.governance.registry import Registry, Version
-from radloop.governance.review import check_compared, decide_on, decisions, decisions_file
+from radloop.governance.review import check_compared, decide_on
 from radloop.inference.pointer import Pointer, read_pointer, replace_pointer
-from radloop.records import chain
 from radloop.records.seal import canonical, seal
 from radloop.settings import Settings
 
@@ -168,7 +168,7 @@ def test_what_was_judged_beside_another_champion_is_refused(tmp_path: Path, sinc
         check_compared(version, {"policy": asked["policy"]}, settings)
     check_compared(version, asked | {"changes": {"since": 2}}, settings)
     check_compared(version, asked | {"policy": {"rules": [{"kind": "parity"}]}}, settings)
-    chain.append(decisions_file(settings), {"use_case": "phantom-cxr", "version": 3, "decision": "deploy"})
+    append(settings, {"use_case": "phantom-cxr", "version": 3, "decision": "deploy"})
     check_compared(version, asked, settings)  # it was served before, and comes back
 
 

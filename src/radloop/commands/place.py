@@ -106,8 +106,11 @@ def _served(settings: Settings) -> list[dict[str, Any]]:
 @click.option("--mlflow-port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 @click.option("--prefect-port", type=click.IntRange(1, 65535), default=4200, show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The service's port.")
-def up(mlflow_port: int, prefect_port: int, port: int) -> None:
-    """Start Prefect, MLflow and the service on loopback, print their addresses, and stop them with Ctrl-C.
+@click.option("--review-port", type=click.IntRange(1, 65535), help="The reviewers' page; 3100 by default.")
+def up(mlflow_port: int, prefect_port: int, port: int, review_port: int | None) -> None:
+    """Start Prefect, MLflow, the service and the reviewers' page on loopback, print their addresses, and stop them with Ctrl-C.
+
+    What a reviewer asks for on MLflow's page is followed, and an approval starts its deployment where the use case says so.
 
     Example:  radloop up
     """
@@ -115,7 +118,8 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
     settings.place.joinpath("mlflow").mkdir(parents=True, exist_ok=True)
     # MLflow's server would start seven more processes, for jobs of language models; they outlive it.
     environment = os.environ | settings.environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    python, host = sys.executable, "127.0.0.1"
+    environment["RADLOOP_PREFECT_API_URL"] = f"http://127.0.0.1:{prefect_port}/api"
+    python, host, review = sys.executable, "127.0.0.1", str(review_port or settings.review_port)
     store = ["--backend-store-uri", settings.tracking_uri, "--default-artifact-root", settings.artifact_root]
     commands = {
         f"Prefect   http://{host}:{prefect_port}": [
@@ -153,6 +157,7 @@ def up(mlflow_port: int, prefect_port: int, port: int) -> None:
             "--port",
             str(port),
         ],
+        f"Review    http://{host}:{review}": [python, "-m", "radloop", "review", "page", "--port", review],
     }
     running = [subprocess.Popen(command, env=environment, stdout=sys.stderr) for command in commands.values()]  # noqa: S603
     for name in commands:

@@ -1,17 +1,20 @@
-"""Commands of reviewers: list, show, approve, reject, log, report."""
+"""Commands of reviewers: list, show, approve, reject, sync, page, log, report."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from radloop.commands.console import answering, json_option, use_case_argument
+from radloop.commands.console import answering, json_option, say, use_case_argument
+from radloop.commands.signing import by_option, key_option, note_option, opened
 from radloop.settings import Settings
 
-_by = click.option("--by", required=True, metavar="NAME", help="Who decides: a person.")
-_note = click.option("--note", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
 _version = click.argument("version", type=click.IntRange(min=1))
 
 
@@ -30,6 +33,7 @@ def review() -> None:
 def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """List every judged version with its verdict, review and alias."""
     from radloop.configuration import load_use_case, use_case_files
+    from radloop.governance.decisions import last_decision
     from radloop.governance.registry import Registry
 
     names = [load_use_case(use_case, settings).name] if use_case else list(use_case_files(settings))
@@ -43,6 +47,7 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
                 "version": item.version,
                 "verdict": item.verdict,
                 "review": item.review,
+                **_standing(last_decision(settings, name, item.version)),
                 "alias": held.get(item.version),
                 "bundle": item.bundle,
             }
@@ -54,7 +59,26 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
 
 def _listed(row: dict[str, Any]) -> str:
     alias = f" [{row['alias']}]" if row["alias"] else ""
-    return f"{row['use_case']} {row['version']}: {row['verdict']}, {row['review'] or 'awaits review'}{alias}"
+    return f"{row['use_case']} {row['version']}: {row['verdict']}, {_stands(row)}{alias}"
+
+
+def _standing(decision: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what was decided last, by whom, and whether a key stands for the name; the tag beside it is only a request."""
+    found = decision or {}
+    return {
+        "decision": found.get("decision"),
+        "by": found.get("by"),
+        "verified": bool(found.get("verified")) if decision else None,
+    }
+
+
+def _stands(row: dict[str, Any]) -> str:
+    from radloop.governance.decisions import unverified
+
+    asked = f" (MLflow says `{row['review']}`)" if row["review"] else ""
+    if row["decision"] is None:
+        return f"awaits review{asked}"
+    return f"{row['decision']} by {unverified(row)}" + ("" if str(row["review"]).startswith(row["decision"]) else asked)
 
 
 @review.command()
@@ -65,6 +89,7 @@ def _listed(row: dict[str, Any]) -> str:
 def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any], str]:
     """Show a version's verdict with every reason."""
     from radloop.configuration import load_use_case
+    from radloop.governance.decisions import last_decision
     from radloop.governance.registry import Registry
     from radloop.governance.review import bundle_folder, read_evidence, verdict_of
 
@@ -73,12 +98,13 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
     evidence = read_evidence(item, settings)
     verdict = verdict_of(evidence)
     page = bundle_folder(item, settings) / "report.html"
-    lines = [f"{use_case} version {version}: {verdict.verdict}, {item.review or 'awaits review'}"]
+    standing = {"review": item.review, **_standing(last_decision(settings, use_case, version))}
+    lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing)}"]
     lines += [f"  {reason.status:<14} {reason.rule}: {reason.sentence}" for reason in verdict.reasons]
     document = {
         "use_case": use_case,
         "version": version,
-        "review": item.review,
+        **standing,
         **verdict.as_dict(),
         "evidence": evidence,
         "report": str(page),
@@ -89,38 +115,87 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
 @review.command()
 @use_case_argument
 @_version
-@_by
-@_note
+@by_option
+@note_option
+@key_option
 @json_option
 @answering
-def approve(use_case: str, version: int, by: str, note: str, settings: Settings) -> tuple[dict[str, Any], str]:
+def approve(use_case: str, version: int, by: str, note: str, key: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """Approve a version that passed the gate; the approval binds the digests of bundle and evidence.
 
     Example:  radloop review approve phantom-cxr 1 --by 'Dr. A. Reader' --note 'read the report'
     """
-    return _decided(use_case, version, "approve", by, note, settings)
+    return _decided(use_case, version, "approve", by, note, key, settings)
 
 
 @review.command()
 @use_case_argument
 @_version
-@_by
-@_note
+@by_option
+@note_option
+@key_option
 @json_option
 @answering
-def reject(use_case: str, version: int, by: str, note: str, settings: Settings) -> tuple[dict[str, Any], str]:
+def reject(use_case: str, version: int, by: str, note: str, key: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """Reject a version: it is no candidate any more, and cannot be deployed."""
-    return _decided(use_case, version, "reject", by, note, settings)
+    return _decided(use_case, version, "reject", by, note, key, settings)
 
 
-def _decided(use_case: str, version: int, decision: Any, by: str, note: str, settings: Settings) -> tuple[dict[str, Any], str]:
+def _decided(
+    use_case: str, version: int, decision: Any, by: str, note: str, key: Path | None, settings: Settings
+) -> tuple[dict[str, Any], str]:
     from radloop.configuration import load_use_case
+    from radloop.governance.decisions import unverified
     from radloop.governance.review import decide_on
 
     load_use_case(use_case, settings)
-    document = decide_on(use_case, version, decision, by, note, settings)
+    document = decide_on(use_case, version, decision, by, note, settings, opened(key))
     end = f"; next: radloop deploy {use_case}" if decision == "approve" else ""
-    return document, f"{use_case} version {version}: {decision} by {document['by']} recorded{end}"
+    return document, f"{use_case} version {version}: {decision} by {unverified(document)} recorded{end}"
+
+
+@review.command()
+@click.argument("use_case", metavar="[UC]", required=False)
+@json_option
+@answering
+def sync(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Turn what was asked for in MLflow (the tag radloop.review) into decisions; `radloop up` does so all the time.
+
+    Example:  radloop review sync phantom-cxr
+    """
+    from radloop.configuration import load_use_case
+    from radloop.governance.requests import sync as deal_with
+
+    if use_case is not None:
+        load_use_case(use_case, settings)
+    found = deal_with(settings, use_case)
+    lines = [f"{one.use_case} {one.version}: `{one.request}` {one.outcome}: {one.message}" for one in found]
+    return {"requests": [one.as_dict() for one in found]}, "\n".join(lines) or "nobody asks for a decision in MLflow"
+
+
+@review.command()
+@click.option("--host", help="Address to listen on; loopback by default (RADLOOP_REVIEW_HOST).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; 3100 by default (RADLOOP_REVIEW_PORT).")
+def page(host: str | None, port: int | None) -> None:
+    """Serve the page on which decisions are signed, and follow what is asked for in MLflow; ends with Ctrl-C.
+
+    Example:  radloop review page
+    """
+    from radloop.governance.confirmation import serve_page
+    from radloop.governance.watching import Watcher
+
+    given = {name: value for name, value in (("review_host", host), ("review_port", port)) if value is not None}
+    settings = Settings(**given)  # type: ignore[arg-type]
+    os.environ.update(settings.environment())
+    say(f"decisions are signed on {settings.review_address}")
+    with Watcher(settings, _deploy_as_flow, say):
+        serve_page(settings)
+
+
+def _deploy_as_flow(use_case: str, version: int, settings: Settings) -> None:
+    """Run the flow `deploy` in a process of its own: what it loads is gone when it ends."""
+    command = [sys.executable, "-m", "radloop", "deploy", use_case, str(version), "--flow"]
+    subprocess.run(command, env=os.environ | settings.environment(), stdout=sys.stderr, check=False)  # noqa: S603
 
 
 @review.command()
@@ -128,16 +203,20 @@ def _decided(use_case: str, version: int, decision: Any, by: str, note: str, set
 @json_option
 @answering
 def log(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Print the record of decisions, its chain verified."""
-    from radloop.governance.review import decisions
+    """Print the record of decisions, its chain and signatures verified."""
+    from radloop.governance.decisions import decisions
 
     rows = list(decisions(settings, use_case))
     lines = [_logged(row) for row in rows]
-    return {"decisions": rows, "verified": True}, "\n".join([*lines, f"{len(rows)} entries, chain verified"])
+    return {"decisions": rows, "verified": True}, "\n".join([*lines, f"{len(rows)} entries, chain and signatures verified"])
 
 
 def _logged(row: dict[str, Any]) -> str:
-    who = f" by {row['by']}: {row['note']}" if "by" in row else ""
+    from radloop.governance.decisions import unverified
+
+    if "reviewer" in row:
+        return f"{row['time']} {row['decision']}: {row['reviewer']['name']}, {row['reviewer']['key'][:19]}"
+    who = f" by {unverified(row)}: {row['note']}" if "by" in row else ""
     return f"{row['time']} {row['use_case']} {row['version']}: {row['decision']}{who}"
 
 

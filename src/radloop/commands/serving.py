@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
+from radloop.commands.signing import by_option, key_option, note_option, opened
 from radloop.errors import InputError, RadloopError, Refusal
 from radloop.settings import Settings
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 @click.command()
 @use_case_argument
 @click.argument("version", type=click.IntRange(min=1), required=False)
+@click.option("--flow", "as_flow", is_flag=True, help="Run it as Prefect's flow `deploy`, which keeps it in its history.")
 @json_option
 @answering
-def deploy(use_case: str, version: int | None, settings: Settings) -> tuple[dict[str, Any], str]:
+def deploy(use_case: str, version: int | None, as_flow: bool, settings: Settings) -> tuple[dict[str, Any], str]:
     """Verify an approved version (the candidate by default) and serve it; no request is lost.
 
     Example:  radloop deploy phantom-cxr
@@ -32,18 +34,24 @@ def deploy(use_case: str, version: int | None, settings: Settings) -> tuple[dict
     from radloop.governance.deployment import deploy as switch
 
     load_use_case(use_case, settings)
-    done = switch(use_case, settings, version, say)
-    where = f"{done.workers} running workers serve it" if done.workers else "no service runs; start it with `radloop serve`"
-    return done.as_dict(), f"{use_case} version {done.version} is champion ({done.bento}); {where}"
+    if as_flow:
+        from radloop.flows.command_line import run_deploy
+
+        done = run_deploy(use_case, version, settings)
+    else:
+        done = switch(use_case, settings, version, say).as_dict()
+    where = f"{done['workers']} running workers serve it" if done["workers"] else "no service runs; start it with `radloop serve`"
+    return done, f"{use_case} version {done['version']} is champion ({done['bento']}); {where}"
 
 
 @click.command()
 @use_case_argument
-@click.option("--by", required=True, metavar="NAME", help="Who decides: a person.")
-@click.option("--note", required=True, metavar="TEXT", help="Why; it is kept with the decision.")
+@by_option
+@note_option
+@key_option
 @json_option
 @answering
-def rollback(use_case: str, by: str, note: str, settings: Settings) -> tuple[dict[str, Any], str]:
+def rollback(use_case: str, by: str, note: str, key: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """Serve the previous champion again.
 
     Example:  radloop rollback phantom-cxr --by 'Dr. A. Reader' --note 'drift'
@@ -52,7 +60,7 @@ def rollback(use_case: str, by: str, note: str, settings: Settings) -> tuple[dic
     from radloop.governance.deployment import rollback as switch
 
     load_use_case(use_case, settings)
-    done = switch(use_case, settings, by, note)
+    done = switch(use_case, settings, by, note, opened(key))
     return done.as_dict(), f"{use_case} version {done.version} is champion again; version {done.previous} is previous"
 
 

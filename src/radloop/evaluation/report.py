@@ -18,7 +18,12 @@ from radloop.evaluation.wording import CAPTIONS, LABELLED, MARKS, MISSING, UNREC
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def render_report(evidence: Mapping[str, Any], verdict: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
+def render_report(
+    evidence: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+    figures: Mapping[str, bytes],
+    review: Mapping[str, Any] | None = None,
+) -> str:
     """Return evidence and verdict as one self-contained HTML page.
 
     Images and style are inlined; there is no script and no address that a browser would fetch. Every text is escaped.
@@ -29,6 +34,7 @@ def render_report(evidence: Mapping[str, Any], verdict: Mapping[str, Any], figur
         verdict: the gate's `verdict` and `reasons`.
         figures: PNG bytes by file name, such as `roc.png`; each is compared with its digest in the
             evidence. Those in `CAPTIONS` come first, in its order.
+        review: the last decision on the version: `decision`, `by`, `note`, `time` and `verified`.
 
     Raises:
         ValueError: a figure is no PNG.
@@ -37,6 +43,7 @@ def render_report(evidence: Mapping[str, Any], verdict: Mapping[str, Any], figur
     found = evidence.get("confusion") or {}
     return _template().render(
         evidence=evidence,
+        review=review,
         decision=_decision(verdict),
         rules=[_rule(reason) for reason in verdict.get("reasons") or ()],
         kind=sections.kind_of(evidence),

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from radloop.errors import Refusal
+from radloop.errors import InputError, Refusal
+from radloop.governance.decisions import append
+from radloop.governance.key_file import OpenKey
+from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
-from radloop.governance.review import bundle_folder, check_compared, check_recorded, decisions_file, read_evidence
+from radloop.governance.review import bundle_folder, check_compared, check_recorded, read_evidence
+from radloop.inference.bundle import APPROVAL, SIGNATURE
 from radloop.inference.pointer import Pointer, read_pointer, remove_pointer, replace_pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.verification import verify
 from radloop.inference.workers import live_workers, wait_for
 from radloop.packaging.bento import build_bento
-from radloop.records import chain
 from radloop.records.seal import read_sealed
 from radloop.settings import Settings
 
@@ -61,7 +63,7 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
     say(f"built {bento}")
     acknowledged = _switch(version, settings)
     _move(registry, version.version)
-    chain.append(decisions_file(settings), _event("deploy", version))
+    append(settings, _event("deploy", version) | {"time": now()})
     return Deployment(
         use_case,
         version.version,
@@ -72,19 +74,23 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
     )
 
 
-def rollback(use_case: str, settings: Settings, by: str, note: str) -> Deployment:
-    """Serve the previous champion again, at once, and record who asked for it.
+def rollback(use_case: str, settings: Settings, by: str, note: str, key: OpenKey | None = None) -> Deployment:
+    """Serve the previous champion again, at once, and record who decided so and why.
 
     Raises:
-        Refusal: there is no previous champion, or a worker refused it.
+        InputError: no name or no note.
+        Refusal: there is no previous champion, a worker refused it, or the decision is not signed though keys are on.
     """
+    if not note.strip() or not (by.strip() or key):
+        raise InputError("decision_incomplete", "a rollback needs a name and a note", "give --by NAME --note TEXT")
+    name, _ = signer(by, key, settings)
     registry = Registry(use_case, settings)
     version = registry.alias("previous")
     _check(version, settings)
     before = registry.alias("champion")
     acknowledged = _switch(version, settings)
     _move(registry, version.version)
-    chain.append(decisions_file(settings), _event("rollback", version) | {"by": by, "note": note})
+    append(settings, as_recorded(*signed(_event("rollback", version) | {"by": name, "note": note.strip(), "time": now()}, key)))
     return Deployment(use_case, version.version, version.bundle, None, acknowledged, before.version)
 
 
@@ -101,14 +107,16 @@ def _chosen(registry: Registry, number: int | None) -> Version:
 def _check(version: Version, settings: Settings) -> None:
     """Verify everything that serving will verify, and what only we can: the record and a self-test."""
     folder = bundle_folder(version, settings)
-    if not (folder / "approval.json").is_file():
+    if not (folder / APPROVAL).is_file():
         raise Refusal(
             "not_approved",
             f"{version.use_case} version {version.version} is not approved",
             f"a reviewer runs `radloop review approve {version.use_case} {version.version} --by NAME --note TEXT`",
         )
     verify(folder)
-    check_recorded(read_sealed(folder / "approval.json", "approval"), settings)
+    signature = folder / SIGNATURE
+    text = signature.read_text(encoding="ascii", errors="replace").removesuffix("\n") if signature.is_file() else None
+    check_recorded(read_sealed(folder / APPROVAL, "approval"), text, settings)
     Predictor(folder)
 
 
@@ -159,5 +167,4 @@ def _event(name: str, version: Version) -> dict[str, Any]:
         "bundle": version.bundle,
         "evidence": version.evidence,
         "decision": name,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

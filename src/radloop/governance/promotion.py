@@ -39,7 +39,7 @@ def promote(
         "radloop.evidence": str(evaluated["evidence"]),
     }
     _attach(registry, run_id, place, evidence)
-    version = registry.register(run_id, run.name, every, place / "bundle", _description(use_case, verdict, evidence))
+    version = registry.register(run_id, run.name, every, place / "bundle", _description(use_case, verdict, evidence, settings))
     if verdict.passed:
         registry.point("candidate", version.version)
     return {
@@ -71,12 +71,15 @@ def _test_metrics(evidence: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _description(use_case: UseCase, verdict: Verdict, evidence: Mapping[str, Any]) -> str:
+def _description(use_case: UseCase, verdict: Verdict, evidence: Mapping[str, Any], settings: Settings) -> str:
     """Return the version's page: verdict and every reason, in Markdown."""
     rows = "\n".join(f"| {reason.rule} | {reason.status} | {reason.sentence} |" for reason in verdict.reasons)
+    page = f"{settings.review_address}/{use_case.name}/{str(evidence['bundle']['digest']).removeprefix('sha256:')}"
     synthetic = "**Synthetic phantoms: not for any patient.**\n\n" if use_case.synthetic else ""
     return (
         f"# {use_case.title}: {verdict.verdict}\n\n{synthetic}{use_case.intended_use.statement}\n\n"
         f"Bundle `{evidence['bundle']['digest']}`, evidence `{evidence['seal']}`, data `{evidence['data']['version']}`.\n\n"
-        f"| rule | status | reason |\n|---|---|---|\n{rows}\n\nThe full report is the run's artifact `judgement/report.html`.\n"
+        f"| rule | status | reason |\n|---|---|---|\n{rows}\n\n"
+        f"[Report]({page}/report), also the run's artifact `judgement/report.html`. [Decide]({page}) under `radloop up`, "
+        f"or set the tag `radloop.review` here to `approve: NOTE` or `reject: NOTE`.\n"
     )

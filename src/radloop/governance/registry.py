@@ -134,6 +134,11 @@ class Registry:
         for name, text in tags.items():
             self._client.set_model_version_tag(self._name, str(version), name, text)
 
+    def untag(self, version: int, name: str) -> None:
+        """Take a tag away, if it is there."""
+        if name in self.version(version).tags:
+            self._client.delete_model_version_tag(self._name, str(version), name)
+
     def attach(self, run_id: str, folder: Path, metrics: Mapping[str, float]) -> None:
         """Keep a copy of a folder's files with the run, under `judgement`, and numbers for MLflow's own comparisons."""
         self._tracker.artifacts(run_id, folder, "judgement")
@@ -176,6 +181,13 @@ class Registry:
                 pip_requirements=[f"radloop=={__version__}"],
             )
         return str(info.model_id), str(info.artifact_path if "://" in str(info.artifact_path) else info.model_uri)
+
+
+def reviewed_versions(settings: Settings) -> list[Version]:
+    """Return the versions of every use case that carry the tag `radloop.review`, whoever set it."""
+    client = Tracker("", settings).client
+    found = client.search_model_versions("tags.`radloop.review` LIKE '%'")
+    return [_version(item) for item in found]
 
 
 def _version(item: ModelVersion) -> Version:

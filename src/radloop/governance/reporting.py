@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from radloop.evaluation.report import render_report
+from radloop.governance.decisions import last_decision
 from radloop.governance.registry import Version
 from radloop.governance.review import bundle_folder, verdict_of
 from radloop.records.seal import canonical, read_sealed, write_atomic
@@ -12,12 +14,16 @@ from radloop.settings import Settings
 
 
 def write_report(version: Version, settings: Settings) -> Path:
-    """Write a version's report anew and return its path."""
-    return write_report_in(bundle_folder(version, settings))
+    """Write a version's report anew, with the last decision on it, and return its path."""
+    return write_report_in(bundle_folder(version, settings), last_decision(settings, version.use_case, version.version))
 
 
-def write_report_in(place: Path) -> Path:
+def write_report_in(place: Path, review: dict[str, Any] | None = None) -> Path:
     """Write `verdict.json` and `report.html` beside the evidence in a bundle's folder.
+
+    Args:
+        place: the folder.
+        review: the last decision on the version, None where nobody has decided.
 
     Raises:
         IntegrityError: the evidence is missing or was edited.
@@ -26,5 +32,5 @@ def write_report_in(place: Path) -> Path:
     verdict = verdict_of(evidence).as_dict()
     figures = {path.name: path.read_bytes() for path in sorted((place / "judgement").glob("*.png"))}
     write_atomic(place / "verdict.json", canonical(verdict))
-    write_atomic(place / "report.html", render_report(evidence, verdict, figures).encode())
+    write_atomic(place / "report.html", render_report(evidence, verdict, figures, review).encode())
     return place / "report.html"

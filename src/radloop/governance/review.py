@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from radloop.errors import InputError, IntegrityError, Refusal
+from radloop.governance.decisions import append, checked_reviewers, decisions, last_decision, unverified
 from radloop.governance.gate import Verdict, decide
+from radloop.governance.key_file import OpenKey
+from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
+from radloop.inference.bundle import APPROVAL, SIGNATURE
 from radloop.inference.pointer import read_pointer
+from radloop.inference.reviewers import Reviewer
 from radloop.inference.verification import verify_bundle
-from radloop.records import chain
-from radloop.records.seal import read_sealed, write_sealed
+from radloop.records.seal import canonical, read_sealed, write_atomic
 from radloop.settings import Settings
 from radloop.use_case import BESIDE_CHAMPION, Policy
 
 Decision = Literal["approve", "reject"]
-
-
-def decisions_file(settings: Settings) -> Path:
-    """Return the append-only record of decisions."""
-    return settings.place / "records" / "decisions.jsonl"
+AUTHOR = "radloop.author"
+"""The tag that says who started the run."""
 
 
 def bundle_folder(version: Version, settings: Settings) -> Path:
@@ -59,33 +61,72 @@ def verdict_of(evidence: dict[str, Any]) -> Verdict:
     return decide(evidence, policy)
 
 
-def decide_on(use_case: str, number: int, decision: Decision, by: str, note: str, settings: Settings) -> dict[str, Any]:
+def decide_on(
+    use_case: str, number: int, decision: Decision, by: str, note: str, settings: Settings, key: OpenKey | None = None
+) -> dict[str, Any]:
     """Record a person's decision on a version and return it.
 
+    Args:
+        use_case: its name.
+        number: the version.
+        decision: what was decided.
+        by: who decided; with a key it may be empty.
+        note: why.
+        settings: of the installation.
+        key: what signs the decision where keys are on.
+
     Raises:
-        InputError: no such version, no name or no note.
-        Refusal: approving what the gate rejected, or what was judged beside another champion.
-        IntegrityError: bundle or evidence are not what was judged.
+        InputError: no such version, no name or no note, or the name is not the key's.
+        Refusal: approving what the gate rejected, what was judged beside another champion, or one's own run; an unsigned
+            decision, or one with a key that is not listed.
+        IntegrityError: bundle, evidence, record or key list are not what they were.
     """
-    if not by.strip() or not note.strip():
+    if not note.strip() or not (by.strip() or key):
         raise InputError("decision_incomplete", "a decision needs a name and a note", "give --by NAME --note TEXT")
     registry = Registry(use_case, settings)
     version = registry.version(number)
-    document = _decision(version, decision, by.strip(), note.strip(), settings)
-    folder = bundle_folder(version, settings)
-    if decision == "approve":
-        sealed = write_sealed(folder / "approval.json", document)
-    else:
-        (folder / "approval.json").unlink(missing_ok=True)
-        sealed = document
-    chain.append(decisions_file(settings), sealed)
-    registry.tag(number, {"radloop.review": f"{decision}: {note.strip()}", "radloop.review_by": by.strip()})
+    name, reviewer = signer(by, key, settings)
+    document = _decision(version, decision, settings, (name, reviewer))
+    sealed, signature = signed({**document, "by": name, "note": note.strip(), "time": now()}, key)
+    _keep_beside(bundle_folder(version, settings), sealed, signature)
+    append(settings, as_recorded(sealed, signature))
+    registry.tag(number, {"radloop.review": request_of(sealed), "radloop.review_by": unverified(sealed)})
+    registry.untag(number, "radloop.review_pending")
     if decision == "reject" and registry.aliases().get("candidate") == number:
         registry.point("candidate", None)
+    _show(version, registry, settings)
     return sealed
 
 
-def _decision(version: Version, decision: Decision, by: str, note: str, settings: Settings) -> dict[str, Any]:
+def _show(version: Version, registry: Registry, settings: Settings) -> None:
+    """Write the decision into the report, and keep copies in MLflow beside those of the evidence."""
+    from radloop.governance.reporting import write_report  # it asks this file for the verdict
+
+    page = write_report(version, settings)
+    with tempfile.TemporaryDirectory() as temporary:
+        for path in (page, page.parent / APPROVAL, page.parent / SIGNATURE):
+            if path.is_file():
+                shutil.copy(path, temporary)
+        registry.attach(version.run_id, Path(temporary), {})
+
+
+def request_of(decision: Mapping[str, Any]) -> str:
+    """Return a decision as the tag `radloop.review` says it, which is how a person asks for one in MLflow."""
+    return f"{decision['decision']}: {decision['note']}"
+
+
+def _keep_beside(folder: Path, sealed: dict[str, Any], signature: str | None) -> None:
+    """Write an approval beside its bundle, or take it away; a crash in between leaves none that holds."""
+    (folder / APPROVAL).unlink(missing_ok=True)
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    if sealed["decision"] == "approve":
+        if signature is not None:
+            write_atomic(folder / SIGNATURE, f"{signature}\n".encode())
+        write_atomic(folder / APPROVAL, canonical(sealed))
+
+
+def _decision(version: Version, decision: Decision, settings: Settings, person: tuple[str, Reviewer | None]) -> dict[str, Any]:
+    """Return what is decided on, refusing an approval that may not be."""
     folder = bundle_folder(version, settings)
     evidence = read_evidence(version, settings)
     if decision == "approve":
@@ -99,6 +140,8 @@ def _decision(version: Version, decision: Decision, by: str, note: str, settings
                 f"read `radloop report {version.use_case} {version.version}`; a rejected version cannot be approved",
             )
         check_compared(version, evidence, settings)
+        if needs_four_eyes(evidence):
+            _check_four_eyes(version, *person)
     return {
         "schema_version": 1,
         "use_case": version.use_case,
@@ -107,22 +150,13 @@ def _decision(version: Version, decision: Decision, by: str, note: str, settings
         "evidence": version.evidence,
         "verdict": version.verdict,
         "decision": decision,
-        "by": by,
-        "note": note,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def decisions(settings: Settings, use_case: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield recorded decisions in order, the chain verified.
-
-    Raises:
-        IntegrityError: the record was edited.
-    """
-    for entry in chain.read(decisions_file(settings)):
-        payload = entry["payload"]
-        if payload is not None and use_case in (None, payload["use_case"]):
-            yield payload
+def needs_four_eyes(evidence: Mapping[str, Any]) -> bool:
+    """Tell whether the author of a run may not approve it, as it stood when the bundle was judged."""
+    facts = evidence["use_case"]
+    return bool(facts["config"].get("review", {"four_eyes": not facts["synthetic"]})["four_eyes"])
 
 
 def check_compared(version: Version, evidence: Mapping[str, Any], settings: Settings) -> None:
@@ -147,18 +181,28 @@ def check_compared(version: Version, evidence: Mapping[str, Any], settings: Sett
     )
 
 
-def check_recorded(approval: dict[str, Any], settings: Settings) -> None:
+def _check_four_eyes(version: Version, by: str, reviewer: Reviewer | None) -> None:
+    author = version.tags.get(AUTHOR)
+    what = f"{version.use_case} version {version.version}"
+    if author is None:
+        raise Refusal("author_unknown", f"{what}: nobody wrote down who started the run", "retrain, with RADLOOP_USER set")
+    names = {by.casefold(), ((reviewer and reviewer.account) or by).casefold()}
+    if author.casefold() in names:
+        raise Refusal("own_run", f"{what} was started by {author}, who cannot approve it", "ask another reviewer")
+
+
+def check_recorded(approval: dict[str, Any], signature: str | None, settings: Settings) -> None:
     """Check that an approval is the last decision that was recorded on its version.
 
+    Args:
+        approval: the document beside the bundle.
+        signature: beside it, None where there is none.
+
     Raises:
-        Refusal: the record does not hold it, or a later rejection.
+        IntegrityError: the record does not hold it, or a later decision; or the key list is not the record's.
     """
-    mine = [
-        item
-        for item in decisions(settings, approval["use_case"])
-        if item["version"] == approval["version"] and item["decision"] in ("approve", "reject")
-    ]
-    if not mine or mine[-1] != approval:
+    checked_reviewers(settings)
+    if last_decision(settings, approval["use_case"], approval["version"]) != as_recorded(approval, signature):
         raise IntegrityError(
             "tampered_approval", "approval: it is not the decision that the record holds", "approve the version again"
         )

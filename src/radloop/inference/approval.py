@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from radloop.inference.bundle import DIGEST_PATTERN
 from radloop.use_case import Section
@@ -25,3 +25,13 @@ class Approval(Section):
     by: str = Field(min_length=1)
     note: str
     time: str
+    verified: bool = False
+    """Whether a key stands for the name; without one it is what somebody typed."""
+    key: str | None = Field(default=None, pattern=DIGEST_PATTERN)
+    """The id of the key that signed, see `radloop.inference.reviewers`."""
+
+    @model_validator(mode="after")
+    def _only_a_key_verifies(self) -> Approval:
+        if self.verified != (self.key is not None):
+            raise ValueError("verified without a key, or a key without verified")
+        return self

@@ -10,6 +10,7 @@
             reference.npz, reference.json    what drift is measured against
         evidence.json      sealed; how the bundle was made and judged
         approval.json      sealed; a named person's decision
+        approval.sig       where keys are on: its signature
 
 The network takes `image` uint8 [1, 1, size, size] (normalisation is inside) and, where clinical values join it,
 `clinical` float32 [1, D]; it gives `logits` float32 [1, K], `embedding` float32 [1, C] and `cam` float32
@@ -38,6 +39,7 @@ WEIGHTS = "model.bin"
 SELFTEST = "selftest.npz"
 EVIDENCE = "evidence.json"
 APPROVAL = "approval.json"
+SIGNATURE = "approval.sig"
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 USE_CASE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"

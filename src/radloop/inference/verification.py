@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from radloop.errors import IntegrityError
 from radloop.inference.approval import Approval
 from radloop.inference.bundle import APPROVAL, CONTENT, DIGEST_PATTERN, EVIDENCE, Bundle, read_facts
+from radloop.inference.reviewers import read_reviewers
+from radloop.inference.signature import check_approval
 from radloop.records.seal import SEAL, canonical, digest_file, digest_folder, read_sealed
 
 _RESTORE = "restore the {what} from its copy in MLflow, or deploy another version"
@@ -36,14 +38,14 @@ class Verified:
 
 
 def verify(folder: Path) -> Verified:
-    """Check every byte of a bundle, its evidence and its approval.
+    """Check every byte of a bundle, its evidence and its approval, and where keys are on who signed it.
 
     Args:
         folder: the folder named by the digest, `<bundles>/<use case>/<64 hexadecimal digits>`.
 
     Raises:
-        IntegrityError: `missing_`, `tampered_` or `foreign_` and `bundle`, `evidence` or
-            `approval`; the message names the file.
+        IntegrityError: `missing_`, `tampered_` or `foreign_` and `bundle`, `evidence`, `approval`,
+            `signature` or `reviewers`, or `unverified_approval`; the message names the file.
     """
     bundle = verify_bundle(folder)
     evidence = read_sealed(folder / EVIDENCE, "evidence")
@@ -54,6 +56,7 @@ def verify(folder: Path) -> Verified:
         raise _error("foreign", "approval", f"{APPROVAL} approves another bundle")
     if approval.evidence != evidence[SEAL]:
         raise _error("foreign", "approval", f"{APPROVAL} approves other evidence than {EVIDENCE}")
+    check_approval(folder, approval, read_reviewers(folder.parent.parent))
     return Verified(bundle=bundle, evidence=approval.evidence, version=approval.version, approval=approval)
 
 

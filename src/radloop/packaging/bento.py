@@ -15,8 +15,9 @@ from pathlib import Path
 import yaml
 
 from radloop.errors import IntegrityError, ToolError
-from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE
+from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE, SIGNATURE
 from radloop.inference.pointer import Pointer, read_pointer, replace_pointer, served_use_cases
+from radloop.inference.reviewers import reviewers_file
 from radloop.inference.verification import verify
 from radloop.records.seal import digest_document, digest_file, digest_folder
 from radloop.settings import Settings
@@ -31,6 +32,7 @@ SERVICE = "radloop.serving.service:Radloop"
 PACKAGES = (
     "av",
     "bentoml",
+    "cryptography",
     "fastapi",
     "numpy",
     "openvino",
@@ -81,6 +83,7 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
         _add_package(context)
         for pointer in _pointers(new, settings):
             _add_bundle(context, pointer, settings.bundles)
+        _add_reviewers(context, settings.bundles)
         content = digest_folder(context)
         requirements = [f"{package}=={metadata.version(package)}" for package in PACKAGES]
         identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
@@ -124,13 +127,14 @@ def _add_package(context: Path) -> None:
 
 
 def _add_bundle(context: Path, pointer: Pointer, bundles: Path) -> None:
-    """Give a bundle, its evidence and its approval a second name in the context; BentoML copies them from there.
+    """Give a bundle, its evidence, its approval and its signature a second name in the context; BentoML copies them from there.
 
     A hard link where the file system allows: BentoML would keep a symbolic one as it is.
     """
     source, target = pointer.folder(bundles), pointer.folder(context / "bundles")
     inner = (path for path in (source / CONTENT).rglob("*") if path.is_file())
-    for path in (*inner, source / EVIDENCE, source / APPROVAL):
+    signature = (path for path in (source / SIGNATURE,) if path.is_file())
+    for path in (*inner, source / EVIDENCE, source / APPROVAL, *signature):
         link = target / path.relative_to(source)
         link.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -140,13 +144,21 @@ def _add_bundle(context: Path, pointer: Pointer, bundles: Path) -> None:
     replace_pointer(context / "bundles", pointer)
 
 
+def _add_reviewers(context: Path, bundles: Path) -> None:
+    """Copy the key list to where the Bento's bundles look for it; where keys are off there is none."""
+    source, target = reviewers_file(bundles), reviewers_file(context / "bundles")
+    if source.is_file():
+        target.parent.mkdir()
+        shutil.copyfile(source, target)
+
+
 def _write_bentofile(context: Path, requirements: list[str], content: str) -> None:
     document = {
         "service": SERVICE,
         "name": NAME,
         "description": "Diagnostic models for medical images. Not a medical device.",
         "labels": {_LABEL: content.removeprefix("sha256:")[:63]},
-        "include": ["radloop/**", "bundles/**"],
+        "include": ["radloop/**", "bundles/**", "keys/**"],
         # Locking would ask a package index; what is installed here was locked already.
         "python": {"packages": requirements, "lock_packages": False, "pack_git_packages": False},
     }
@@ -170,6 +182,6 @@ def _is_whole(place: Path, content: str) -> bool:
     sources = place / "src"
     if not (place / "bento.yaml").is_file() or not sources.is_dir():
         return False
-    files = (path for name in ("radloop", "bundles") for path in (sources / name).rglob("*"))
+    files = (path for name in ("radloop", "bundles", "keys") for path in (sources / name).rglob("*"))
     kept = (path for path in files if path.is_file() and path.suffix != ".pyc")
     return digest_document({path.relative_to(sources).as_posix(): digest_file(path) for path in kept}) == content

@@ -27,6 +27,7 @@ from radloop.use_case.policy import (
     TargetSensitivity,
     Youden,
 )
+from radloop.use_case.review import Review
 from radloop.use_case.rules import (
     BESIDE_CHAMPION,
     ERRORS,
@@ -99,6 +100,7 @@ __all__ = [
     "Range",
     "Recipe",
     "RegionLabels",
+    "Review",
     "RobustnessRule",
     "Rule",
     "Search",
@@ -145,6 +147,7 @@ class UseCase(Section):
     subgroups: Subgroups = Subgroups()
     policy: Policy
     changes: Changes = Changes()
+    review: Review = Review()
 
     @model_validator(mode="after")
     def _is_possible(self) -> UseCase:
@@ -180,6 +183,8 @@ def _problems(case: UseCase) -> Iterator[str]:
     values = set(case.fusion.values if case.fusion else ()) - {"age", "sex", *case.clinical}
     if values:
         yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
+    if not (case.review.four_eyes or case.synthetic):
+        yield "review.four_eyes: only a synthetic use case may switch it off"
     yield from _backbone_problems(case)
     yield from _search_problems(case)
     yield from _policy_problems(case)
