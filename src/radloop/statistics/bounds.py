@@ -55,20 +55,23 @@ def expanded_bca(value: float, resampled: FloatArray, left_out: FloatArray, leve
     return min(float(low), value), max(float(high), value)
 
 
-def unseen(value: float, trials: int, level: float, signed: bool) -> tuple[float, float]:
+def unseen(value: float, trials: int, level: float, *, signed: bool = False, area: bool = False) -> tuple[float, float]:
     """Return the bounds of a number that no draw changes: every patient says the same, and others might not.
 
     Of m trials that all went one way, up to z^2 / (m + z^2) may go the other (Wilson, JASA 22:209, 1927, at m of m), and a
-    trial moves the number by one at most. So a share of m of m has Wilson's own bounds.
+    trial moves the number by one at most. So a share of m of m has Wilson's own bounds. An AUROC of 1, or two that do not
+    differ, leave the room of `perfect_area`.
 
     Args:
         value: the sample's own.
         trials: m, how many disjoint groups of patients each give the number alone.
         level: of confidence, between 0 and 1.
-        signed: whether the number, such as a difference, may lie below zero.
+        signed: whether the number is a difference, which may lie below zero.
+        area: whether it is an AUROC, or a difference of two.
     """
     z = float(ndtri((1 + level) / 2))
-    room = z**2 / (trials + z**2)
+    ordered = area and value == (0.0 if signed else 1.0)
+    room = 1 - perfect_area(trials, level) if ordered else z**2 / (trials + z**2)
     floor = -1.0 if signed else 0.0
     return max(value - room, min(value, floor)), min(value + room, max(value, 1.0))
 
