@@ -94,7 +94,7 @@ def test_a_candidate_worse_by_the_margin_rarely_passes_and_an_equal_one_mostly()
     """The short form of `benchmarks/gate_simulation.py`."""
     worse, equal = (passed(loss, repetitions=150, draws=300, patients=200) for loss in (0.05, 0.0))
     for metric in worse:
-        assert worse[metric] <= most(150) == 15  # 5% are 7.5
+        assert worse[metric] <= most(150) == 14  # 5% are 7.5
     assert equal["auroc"] >= 120
 
 

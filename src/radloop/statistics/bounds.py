@@ -3,7 +3,7 @@
 Percentiles of the draws are too narrow where a number is skewed or hangs on few patients: with a fifth of 150 patients
 positive, 95% intervals of an AUROC of 0.95 held 91% (`benchmarks/interval_coverage.py`). BCa (Efron, JASA 82:171, 1987)
 shifts the percentiles for the draws' bias and for a spread that grows with the number; taking them from Student's t in place
-of the normal (the expansion of Hesterberg, Am Stat 69:371, 2015, section 5.1) pays for the spread being estimated itself, from
+of the normal (the expansion of Hesterberg, Am Stat 69:371, 2015) pays for the spread being estimated itself, from
 as many patients as really speak (Satterthwaite, Biometrics Bulletin 2:110, 1946).
 """
 
