@@ -1,4 +1,4 @@
-"""Intervals, discrimination, calibration, thresholds, regions and levels: pure functions of numpy arrays.
+"""Intervals, discrimination, calibration, thresholds, paired tests, net benefit, fairness, regions, levels: all pure functions.
 
 Import the modules, so that a call reads as what it is::
 

@@ -3,7 +3,7 @@
 Percentiles of the draws are too narrow where a number is skewed or hangs on few patients: with a fifth of 150 patients
 positive, 95% intervals of an AUROC of 0.95 held 91% (`benchmarks/interval_coverage.py`). BCa (Efron, JASA 82:171, 1987)
 shifts the percentiles for the draws' bias and for a spread that grows with the number; taking them from Student's t in place
-of the normal (the expansion of Hesterberg, Am Stat 69:371, 2015, section 5.1) pays for the spread being estimated itself, from
+of the normal (the expansion of Hesterberg, Am Stat 69:371, 2015) pays for the spread being estimated itself, from
 as many patients as really speak (Satterthwaite, Biometrics Bulletin 2:110, 1946).
 """
 
@@ -55,20 +55,23 @@ def expanded_bca(value: float, resampled: FloatArray, left_out: FloatArray, leve
     return min(float(low), value), max(float(high), value)
 
 
-def unseen(value: float, trials: int, level: float, signed: bool) -> tuple[float, float]:
+def unseen(value: float, trials: int, level: float, *, signed: bool = False, area: bool = False) -> tuple[float, float]:
     """Return the bounds of a number that no draw changes: every patient says the same, and others might not.
 
     Of m trials that all went one way, up to z^2 / (m + z^2) may go the other (Wilson, JASA 22:209, 1927, at m of m), and a
-    trial moves the number by one at most. So a share of m of m has Wilson's own bounds.
+    trial moves the number by one at most. So a share of m of m has Wilson's own bounds. An AUROC of 1, or two that do not
+    differ, leave the room of `perfect_area`.
 
     Args:
         value: the sample's own.
         trials: m, how many disjoint groups of patients each give the number alone.
         level: of confidence, between 0 and 1.
-        signed: whether the number, such as a difference, may lie below zero.
+        signed: whether the number is a difference, which may lie below zero.
+        area: whether it is an AUROC, or a difference of two.
     """
     z = float(ndtri((1 + level) / 2))
-    room = z**2 / (trials + z**2)
+    ordered = area and value == (0.0 if signed else 1.0)
+    room = 1 - perfect_area(trials, level) if ordered else z**2 / (trials + z**2)
     floor = -1.0 if signed else 0.0
     return max(value - room, min(value, floor)), min(value + room, max(value, 1.0))
 

@@ -20,7 +20,7 @@ from radloop.statistics.arrays import (
     checked_threshold,
     owners,
 )
-from radloop.statistics.bounds import constant, expanded_bca, perfect_area, unseen
+from radloop.statistics.bounds import constant, expanded_bca, unseen
 from radloop.statistics.rates import RATES
 from radloop.statistics.resamples import AREAS, ERRORS, drawn, evaluate, presorted
 
@@ -40,7 +40,7 @@ _BLOCK = 500_000
 _GROUPS = 200
 """Patients are left out one by one, or in this many groups: enough for a skewness, and a tenth of the usual draws."""
 
-_PROBED = 1000
+_PROBED = 500
 """Patients among whom trials are counted where no draw differs; more would only narrow what is narrow."""
 
 
@@ -143,15 +143,14 @@ def resample(
     left_out = _by_group(measure, np.arange(patients) % groups, groups, size, alone=False)
     defined = {name: _defined(point[name], resampled[name], left_out[name]) for name in point}
     settled = [name for name, values in defined.items() if values is not None and constant(point[name], values)]
-    trials = _trials(measure, patients, size) if settled else {}
+    trials = _trials(measure, settled, patients, size) if settled else {}
 
     def bounds(name: Name) -> tuple[float, float]:
         values = defined[name]
         if values is None:
             return float("nan"), float("nan")
         if name in settled:
-            perfect = _metric(name) == "auroc" and point[name] == 1
-            return (perfect_area(trials[name], level), 1.0) if perfect else unseen(point[name], trials[name], level, signed(name))
+            return unseen(point[name], trials[name], level, signed=signed(name), area=_metric(name) == "auroc")
         return expanded_bca(point[name], values, left_out[name], level)
 
     return {name: Interval(value, *bounds(name)) for name, value in point.items()}
@@ -206,21 +205,25 @@ def _defined(value: float, resampled: FloatArray, left_out: FloatArray) -> Float
     return known
 
 
-def _trials(measure: Measure[Name], patients: int, size: int) -> dict[Name, int]:
+def _trials(measure: Measure[Name], names: Sequence[Name], patients: int, size: int) -> dict[Name, int]:
     """Return how many disjoint groups of patients each give a number alone: of a share, its patients; of an area, pairs.
 
-    Groups are sought in a tree: neighbours are joined two by two, after patients who give other numbers, alone or together
-    with one of them all, were made neighbours. Where that finds too few, bounds become wider, never narrower.
+    Where no patient gives it alone, those who give it together with one of them all are of another kind than those who do
+    not: kinds take turns in the order in which groups are sought. Where that finds too few, bounds become wider, never narrower.
     """
-    members = np.arange(min(patients, _PROBED)) * patients // min(patients, _PROBED)
-    group, groups = np.full(patients, -1), members.size
-    group[members] = np.arange(groups)
-    alone = _by_group(measure, group, groups, size, alone=True)
-    beside = _by_group(lambda weights: measure(np.maximum(weights, group[:, None] == 0)), group, groups, size, alone=True)
-    kinds = ~np.isnan(np.stack([*alone.values(), *beside.values()], axis=1))
-    order = _mixed(np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1))
-    group[members[order]] = np.arange(groups)
-    best = {name: ~np.isnan(value[order]) * 1 for name, value in alone.items()}
+    members = np.random.default_rng(0).permutation(patients)[:_PROBED]
+    alone = _by_group(measure, _placed(members, patients), members.size, size, alone=True)
+    first = np.isin(np.arange(patients), members[:1])[:, None]
+    beside = _by_group(lambda w: measure(np.maximum(w, first)), _placed(members, patients), members.size, size, alone=True)
+    kinds = {name: tuple(np.isnan(alone[name]).all() & ~np.isnan(beside[name])) for name in names}
+    found = {kind: _disjoint(measure, members[_turns(np.array(kind) * 1)], patients, size) for kind in set(kinds.values())}
+    return {name: found[kinds[name]][name] for name in names}
+
+
+def _disjoint(measure: Measure[Name], members: IntArray, patients: int, size: int) -> dict[Name, int]:
+    """Return how many disjoint groups give each number, in a tree: neighbours among the members are joined two by two."""
+    group, groups = _placed(members, patients), members.size
+    best = {name: ~np.isnan(value) * 1 for name, value in _by_group(measure, group, groups, size, alone=True).items()}
     while groups > 1:
         group, groups = group // 2, (groups + 1) // 2
         alone = _by_group(measure, group, groups, size, alone=True)
@@ -228,7 +231,14 @@ def _trials(measure: Measure[Name], patients: int, size: int) -> dict[Name, int]
     return {name: int(found[0]) for name, found in best.items()}
 
 
-def _mixed(kinds: IntArray) -> IntArray:
+def _placed(members: IntArray, patients: int) -> IntArray:
+    """Return each patient's place among the members, -1 for all others, shape [P]."""
+    places = np.full(patients, -1)
+    places[members] = np.arange(members.size)
+    return places
+
+
+def _turns(kinds: IntArray) -> IntArray:
     """Return an order of members in which every kind takes its turn until it is used up."""
     by_kind = np.argsort(kinds, kind="stable")
     turn = np.empty(kinds.size, np.int64)
