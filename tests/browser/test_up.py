@@ -20,8 +20,11 @@ import pytest
 import yaml
 from conftest import Loop, need_command
 from installations import Installation
+from playwright.sync_api import Page, expect, sync_playwright
 
-from radloop.governance.decisions import decisions
+from radloop.governance.decisions import decisions, last_decision
+from radloop.governance.key_file import make_key, write_key
+from radloop.governance.keys import list_key
 from radloop.governance.registry import Registry
 from radloop.inference.pointer import read_pointer
 from radloop.inference.workers import live_workers, workers_folder
@@ -60,6 +63,15 @@ def answers(url: str) -> bool:
             return reply.status == 200
     except (urllib.error.URLError, OSError):
         return False
+
+
+def completed(up: Up) -> int:
+    """Return how many runs of the flow `deploy` Prefect has seen to their end."""
+    asked = {"flow_runs": {"name": {"any_": [f"deploy-{UC}"]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{up.prefect}/api/flow_runs/count", json.dumps(asked).encode(), headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
+        return int(reply.read())
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -105,41 +117,66 @@ def up(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         shutil.rmtree(site.root, ignore_errors=True)
 
 
-def test_a_reviewer_approves_on_mlflows_page_and_the_champion_moves(up: Up) -> None:
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of a real browser."""
     need_command("chromium", "chromium")
-    from playwright.sync_api import expect, sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 1100})
-        page.set_default_timeout(60_000)
+        found = browser.new_page(viewport={"width": 1300, "height": 1100})
+        found.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
-        page.goto(f"{up.mlflow}/#/models/{UC}")
-        expect(page.get_by_text("@ candidate")).to_be_visible()
-        page.get_by_role("link", name="Version 1").click()
-        with page.expect_popup() as opened:
-            page.get_by_role("link", name="Report", exact=True).click()
-        expect(opened.value.get_by_role("heading", name="Passed the gate")).to_be_visible()
-        opened.value.close()
-        page.get_by_placeholder("Name", exact=True).fill("radloop.review")
-        page.get_by_placeholder("Value", exact=True).fill("approve: read the report")
-        page.get_by_role("button", name="Add", exact=True).click()
-        registry = Registry(UC, up.site.settings)
-        wait_for(lambda: registry.aliases() == {"champion": 1}, "the deployment")
-        page.reload()
-        expect(page.get_by_text("@ champion")).to_be_visible()
-        expect(page.get_by_text("MLflow page (unverified name)")).to_be_visible()
+        yield found
         browser.close()
+
+
+def test_a_reviewer_approves_on_mlflows_page_and_the_champion_moves(up: Up, page: Page) -> None:
+    page.goto(f"{up.mlflow}/#/models/{UC}")
+    expect(page.get_by_text("@ candidate")).to_be_visible()
+    page.get_by_role("link", name="Version 1").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Report", exact=True).click()
+    expect(opened.value.get_by_role("heading", name="Passed the gate")).to_be_visible()
+    opened.value.close()
+    page.get_by_placeholder("Name", exact=True).fill("radloop.review")
+    page.get_by_placeholder("Value", exact=True).fill("approve: read the report")
+    page.get_by_role("button", name="Add", exact=True).click()
+    registry = Registry(UC, up.site.settings)
+    wait_for(lambda: registry.aliases() == {"champion": 1}, "the deployment")
+    page.reload()
+    expect(page.get_by_text("@ champion")).to_be_visible()
+    expect(page.get_by_text("MLflow page (unverified name)")).to_be_visible()
     bundle = registry.version(1).bundle
     pointer = read_pointer(up.site.settings.bundles, UC)
     assert pointer is not None
     assert pointer.bundle == bundle
     assert [worker.loaded for worker in live_workers(workers_folder(up.site.settings.place))] == [{UC: bundle}]
-    assert [entry["decision"] for entry in decisions(up.site.settings)] == ["approve", "deploy"]
-    asked = json.dumps({"flow_runs": {"name": {"any_": [f"deploy-{UC}"]}, "state": {"type": {"any_": ["COMPLETED"]}}}}).encode()
-    request = urllib.request.Request(f"{up.prefect}/api/flow_runs/count", asked, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
-        assert int(reply.read()) == 1  # the deployment stands in Prefect's history
+    wait_for(lambda: [entry["decision"] for entry in decisions(up.site.settings)] == ["approve", "deploy"], "its record")
+    wait_for(lambda: completed(up) == 1, "the flow's end in Prefect's history")
+
+
+def test_with_keys_on_a_reviewer_signs_on_the_page(up: Up, page: Page, tmp_path: Path) -> None:
+    settings, file, passphrase = up.site.settings, tmp_path / "reader.key", "correct horse"
+    made = make_key("Dr. A. Reader", passphrase)
+    write_key(file, made)
+    list_key(made.name, made.public, "reviewer", None, settings)
+    page.goto(up.review)
+    page.get_by_role("link", name=f"{UC} version 1").click()
+    page.get_by_label("reject").check()
+    page.get_by_label("Note").fill("worse at site B")
+    page.get_by_label("Your key file").set_input_files(file)
+    page.get_by_label("Its passphrase").fill("wrong horse")
+    page.get_by_role("button", name="Sign and record").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not open the key")
+    page.get_by_label("reject").check()
+    page.get_by_label("Your key file").set_input_files(file)
+    page.get_by_label("Its passphrase").fill(passphrase)
+    page.get_by_role("button", name="Sign and record").click()
+    expect(page.get_by_role("status")).to_contain_text("Rejected by Dr. A. Reader")
+    expect(page.get_by_role("status")).to_contain_text("signed with the key")
+    last = last_decision(settings, UC, 1)
+    assert last is not None
+    assert (last["by"], last["note"], last["verified"]) == ("Dr. A. Reader", "worse at site B", True)
 
 
 def test_a_signal_stops_all_quietly(up: Up) -> None:
