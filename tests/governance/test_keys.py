@@ -162,6 +162,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [(one["name"], one["revoked"] is None) for one in site.call("keys", "list")["reviewers"]]
     assert names == [(NAME, False), ("Dr. B", True)]
     assert site.call("keys", "restore") == site.call("keys", "list")
+    assert "reviewers: decisions are signed, by Dr. B" in [one["what"] for one in site.call("doctor")["findings"]]
     log = site.call("review", "log")["decisions"]
     assert [(one["decision"], one["reviewer"]["name"]) for one in log] == [
         ("key listed", NAME),

@@ -156,7 +156,7 @@ def _decision(version: Version, decision: Decision, settings: Settings, person: 
 def needs_four_eyes(evidence: Mapping[str, Any]) -> bool:
     """Tell whether the author of a run may not approve it, as it stood when the bundle was judged."""
     facts = evidence["use_case"]
-    return bool(facts["config"].get("review", {"four_eyes": not facts["synthetic"]})["four_eyes"])
+    return bool(facts.get("config", {}).get("review", {"four_eyes": not facts.get("synthetic")})["four_eyes"])
 
 
 def _check_four_eyes(version: Version, by: str, reviewer: Reviewer | None) -> None:
