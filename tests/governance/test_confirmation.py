@@ -65,6 +65,12 @@ def test_it_shows_what_is_decided_on(client: TestClient, settings: Settings) -> 
     assert client.get(f"/unknown/{'0' * 64}").status_code == 404
 
 
+def test_before_anything_was_judged(installation: Installation) -> None:
+    client = TestClient(create_page(installation.settings), base_url=HOST, client=LOCAL)
+    assert "No version was judged yet" in client.get("/").text
+    assert not (installation.settings.place / "mlflow").exists()  # whose server may be making its tables just now
+
+
 def test_with_keys_off_a_name_is_recorded_as_unverified(client: TestClient, settings: Settings) -> None:
     path = address(settings)
     form = {"token": token(client, path), "decision": "approve", "by": "Dr. B", "note": "read it"}

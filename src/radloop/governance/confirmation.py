@@ -71,7 +71,8 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._open = not _is_loopback(settings.review_host)
-        self._names = {"127.0.0.1", "localhost", "::1", settings.review_host, urlsplit(settings.review_address).hostname}
+        public = urlsplit(settings.review_address).hostname or settings.review_host
+        self._names = {"127.0.0.1", "localhost", "::1", settings.review_host, public}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that it is refused."""
