@@ -35,7 +35,7 @@ def need_command(name: str, package: str) -> None:
     need(shutil.which(name) is not None, f"{name} is missing: apt-get install {package}")
 
 
-_LONGEST = ("flows", "governance", "offline", "serving", "training", "packaging", "data")
+_LONGEST = ("flows", "governance", "browser", "offline", "serving", "training", "packaging", "data")
 """The folders whose tests begin first, so that no worker is left with them at the end."""
 
 

@@ -84,6 +84,7 @@ def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, c
         (("search", "recipe", "backbone"), "inception_v3", "backbone: inception_v3", "at least 75 pixels, not 64"),
         (("search", "recipe", "backbone"), "resnet81", "backbone: resnet81", "did you mean 'resnet18'?"),
         (("search", "objective"), "dice", "objective: dice", "dice needs masks"),
+        (("synthetic",), False, "four_eyes: false", "only a synthetic use case may switch it off"),
         (("fusion",), {"values": ["ph"]}, "values:", "names ['ph'], which is neither age, sex nor in clinical"),
         (
             ("policy", "rules", 1),

@@ -150,10 +150,11 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = make_installation(tmp_path / "site")
     monkeypatch.setenv("PASS", PASSPHRASE)
     monkeypatch.setattr("radloop.commands.signing.PASSPHRASE", "PASS")  # an installation's environment has no RADLOOP_*
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert site.call("keys", "list") == {"on": False, "reviewers": []}
     made = site.call("keys", "new", NAME, "--account", "areader")
-    assert (made["name"], made["account"], made["file"]) == (NAME, "areader", "dr-a-reader.key")
-    assert KeyFile.model_validate_json((site.root / made["file"]).read_bytes()).public == made["public"]
+    assert (made["name"], made["account"], made["file"]) == (NAME, "areader", str(tmp_path / "radloop" / "dr-a-reader.key"))
+    assert KeyFile.model_validate_json(Path(made["file"]).read_bytes()).public == made["public"]
     assert site.call("keys", "new", NAME, check=3)["error"]["code"] == "key_exists"
     assert site.call("keys", "add", "Dr. B", "3d40", check=2)["error"]["code"] == "invalid_key"
     site.call("keys", "add", "Dr. B", RFC_PUBLIC)
@@ -161,6 +162,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [(one["name"], one["revoked"] is None) for one in site.call("keys", "list")["reviewers"]]
     assert names == [(NAME, False), ("Dr. B", True)]
     assert site.call("keys", "restore") == site.call("keys", "list")
+    assert "reviewers: decisions are signed, by Dr. B" in [one["what"] for one in site.call("doctor")["findings"]]
     log = site.call("review", "log")["decisions"]
     assert [(one["decision"], one["reviewer"]["name"]) for one in log] == [
         ("key listed", NAME),

@@ -10,9 +10,9 @@ import pytest
 from conftest import Loop
 from installations import Installation
 
-from radloop.errors import IntegrityError, RadloopError, Refusal
+from radloop.errors import InputError, IntegrityError, RadloopError, Refusal
 from radloop.governance.decisions import decisions, decisions_file, last_decision
-from radloop.governance.deployment import deploy
+from radloop.governance.deployment import deploy, rollback
 from radloop.governance.key_file import OpenKey, make_key, open_key
 from radloop.governance.keys import list_key, revoke_key
 from radloop.governance.registry import Registry, Version
@@ -74,6 +74,28 @@ def test_one_changed_byte_stops_deploy_and_serving_and_is_named(settings: Settin
         assert gone.value.code == code.replace("tampered", "missing")
         path.write_bytes(whole)
     assert verify(folder).approval.by == NAME
+
+
+def test_signed_from_approval_to_rollback(settings: Settings) -> None:
+    key = listed(settings)
+    decide_on(UC, 1, "approve", "", NOTE, settings, key)
+    done = deploy(UC, settings)
+    assert done.bento is not None
+    packed = settings.place / "bentoml" / "bentos" / Path(*done.bento.split(":")) / "src" / "bundles"
+    assert (packed / "reviewers.json").read_bytes() == reviewers_file(settings.bundles).read_bytes()
+    assert verify(packed / UC / done.bundle.removeprefix("sha256:")).approval.key == key.id
+    Registry(UC, settings).point("previous", 1)  # there is only one: what counts here is who may
+    with pytest.raises(Refusal) as caught:
+        rollback(UC, settings, NAME, "drift")
+    assert caught.value.code == "key_needed"
+    with pytest.raises(InputError, match="a name and a note"):
+        rollback(UC, settings, NAME, " ", key)
+    rollback(UC, settings, "", "drift", key)
+    last = list(decisions(settings, UC))[-1]
+    assert (last["decision"], last["by"], last["note"], last["verified"]) == ("rollback", NAME, "drift", True)
+    assert is_signed(
+        canonical({name: value for name, value in last.items() if name != "signature"}), last["signature"], key.public
+    )
 
 
 def test_with_keys_on_an_unverified_approval_is_not_served(settings: Settings) -> None:

@@ -34,7 +34,9 @@ def keys() -> None:
 @click.argument("name")
 @_role
 @_account
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The private file; default NAME.key here.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The private file; default NAME.key in your settings folder."
+)
 @_rotate
 @json_option
 @answering
@@ -49,7 +51,7 @@ def new(
     from radloop.governance.keys import check_new, list_key
 
     check_new(name, rotate, settings)
-    path = out or Path(f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-') or 'reviewer'}.key")
+    path = out or Path(click.get_app_dir("radloop")) / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-') or 'reviewer'}.key"
     key = make_key(name, passphrase(new=True))
     write_key(path, key)
     reviewer = list_key(name, key.public, role, account or settings.user, settings, rotate)

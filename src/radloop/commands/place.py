@@ -68,7 +68,23 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
         ("bentoml", "serve"),
     ):
         items.append(found(module, find_spec(module) is not None, f"pip install 'radloop[{extra}]'"))
-    return items + _served(settings)
+    return [*items, _keys(settings), *_served(settings)]
+
+
+def _keys(settings: Settings) -> dict[str, Any]:
+    """Compare the key list with the record of decisions."""
+    from radloop.errors import RadloopError
+    from radloop.governance.decisions import checked_reviewers
+
+    try:
+        listed = checked_reviewers(settings)
+    except RadloopError as error:
+        return {"what": error.message, "ok": False, "remedy": error.hint}
+    held = [one.name for one in listed.reviewers if one.revoked is None] if listed else []
+    words = (
+        f"decisions are signed, by {', '.join(held) or 'nobody: every key is revoked'}" if listed else "names are not verified"
+    )
+    return {"what": f"reviewers: {words}", "ok": True, "remedy": ""}
 
 
 def _existing(settings: Settings) -> str:

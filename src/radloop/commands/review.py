@@ -33,10 +33,11 @@ def review() -> None:
 def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """List every judged version with its verdict, review and alias."""
     from radloop.configuration import load_use_case, use_case_files
-    from radloop.governance.decisions import last_decision
+    from radloop.governance.decisions import last_decisions
     from radloop.governance.registry import Registry
 
     names = [load_use_case(use_case, settings).name] if use_case else list(use_case_files(settings))
+    decided = last_decisions(settings)
     rows = []
     for name in names:
         registry = Registry(name, settings)
@@ -47,7 +48,7 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
                 "version": item.version,
                 "verdict": item.verdict,
                 "review": item.review,
-                **_standing(last_decision(settings, name, item.version)),
+                **_standing(decided.get((name, item.version))),
                 "alias": held.get(item.version),
                 "bundle": item.bundle,
             }

@@ -13,6 +13,7 @@ import hmac
 import ipaddress
 import re
 import secrets
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radloop.configuration import load_use_case, use_case_files
 from radloop.errors import InputError, RadloopError
-from radloop.governance.decisions import checked_reviewers, last_decision, unverified
+from radloop.governance.decisions import checked_reviewers, last_decisions, unverified
 from radloop.governance.key_file import OpenKey, open_key
 from radloop.governance.registry import Registry, Version
 from radloop.governance.reporting import write_report
@@ -70,7 +71,8 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._open = not _is_loopback(settings.review_host)
-        self._names = {"127.0.0.1", "localhost", "::1", settings.review_host, urlsplit(settings.review_address).hostname}
+        public = urlsplit(settings.review_address).hostname or settings.review_host
+        self._names = {"127.0.0.1", "localhost", "::1", settings.review_host, public}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that it is refused."""
@@ -111,16 +113,17 @@ async def _index(request: Request) -> Response:
 def _listed(settings: Settings) -> list[dict[str, Any]]:
     """Return every version of every use case that was judged here, the newest first."""
     names = [name for name in use_case_files(settings) if (settings.bundles / name).is_dir()]
-    return [_summary(version, settings) for name in names for version in Registry(name, settings).versions()]
+    decided = last_decisions(settings)
+    return [_summary(version, decided) for name in names for version in Registry(name, settings).versions()]
 
 
-def _summary(version: Version, settings: Settings) -> dict[str, Any]:
-    last = last_decision(settings, version.use_case, version.version)
+def _summary(version: Version, decided: Mapping[tuple[str, int], dict[str, Any]]) -> dict[str, Any]:
+    last = decided.get((version.use_case, version.version))
     return {
         "version": version,
         "path": f"/{version.use_case}/{version.bundle.removeprefix('sha256:')}",
         "last": None if last is None else {**last, "who": unverified(last)},
-        "request": open_request(version, settings),
+        "request": open_request(version, last),
     }
 
 
@@ -137,7 +140,7 @@ def _shown(request: Request, problem: RadloopError | None = None, note: str | No
     settings: Settings = request.app.state.settings
     version = _asked(request)
     evidence = read_evidence(version, settings)
-    summary = _summary(version, settings)
+    summary = _summary(version, last_decisions(settings))
     asked = understood(summary["request"] or "")
     cookie = request.cookies.get(COOKIE) or secrets.token_urlsafe(24)
     answer = _page(

@@ -45,10 +45,15 @@ def decisions(settings: Settings, use_case: str | None = None) -> Iterator[dict[
             yield payload
 
 
+def last_decisions(settings: Settings) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the last approval or rejection of every version that has one, by use case and version."""
+    mine = (one for one in decisions(settings) if one["decision"] in ("approve", "reject"))
+    return {(one["use_case"], one["version"]): one for one in mine}
+
+
 def last_decision(settings: Settings, use_case: str, version: int) -> dict[str, Any] | None:
     """Return the last approval or rejection of a version, None where nobody has decided."""
-    mine = (one for one in decisions(settings, use_case) if one["version"] == version)
-    return next(reversed([one for one in mine if one["decision"] in ("approve", "reject")]), None)
+    return last_decisions(settings).get((use_case, version))
 
 
 def recorded_reviewers(settings: Settings) -> Reviewers | None:

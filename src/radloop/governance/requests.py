@@ -8,11 +8,12 @@ decided last is no request.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from radloop.errors import RadloopError
-from radloop.governance.decisions import checked_reviewers, last_decision
+from radloop.governance.decisions import checked_reviewers, last_decisions
 from radloop.governance.registry import Registry, Version, reviewed_versions
 from radloop.governance.review import Decision, decide_on, request_of
 from radloop.settings import Settings
@@ -51,9 +52,8 @@ def understood(text: str) -> tuple[Decision, str] | None:
     return ("approve" if found[1].lower() == "approve" else "reject"), found[2]
 
 
-def open_request(version: Version, settings: Settings) -> str | None:
-    """Return the text of a version's tag if nobody has decided so yet."""
-    last = last_decision(settings, version.use_case, version.version)
+def open_request(version: Version, last: Mapping[str, Any] | None) -> str | None:
+    """Return the text of a version's tag, unless it says what was decided last."""
     return None if version.review is None or (last is not None and request_of(last) == version.review) else version.review
 
 
@@ -73,9 +73,11 @@ def sync(settings: Settings, use_case: str | None = None, retry: bool = True) ->
     Raises:
         IntegrityError: record or key list were edited: nothing is decided.
     """
+    versions = [version for version in reviewed_versions(settings) if use_case in (None, version.use_case)]
+    decided = last_decisions(settings) if versions else {}
     found = []
-    for version in reviewed_versions(settings):
-        text = open_request(version, settings) if use_case in (None, version.use_case) else None
+    for version in versions:
+        text = open_request(version, decided.get((version.use_case, version.version)))
         if text is not None and (retry or not version.tags.get(PENDING, "").startswith(_refused(text))):
             found.append(_dealt_with(version, text, settings))
     return found

@@ -117,12 +117,14 @@ def request_of(decision: Mapping[str, Any]) -> str:
 
 def _keep_beside(folder: Path, sealed: dict[str, Any], signature: str | None) -> None:
     """Write an approval beside its bundle, or take it away; a crash in between leaves none that holds."""
-    (folder / APPROVAL).unlink(missing_ok=True)
-    (folder / SIGNATURE).unlink(missing_ok=True)
+    if signature is not None and sealed["decision"] == "approve":
+        write_atomic(folder / SIGNATURE, f"{signature}\n".encode())
+    else:
+        (folder / SIGNATURE).unlink(missing_ok=True)
     if sealed["decision"] == "approve":
-        if signature is not None:
-            write_atomic(folder / SIGNATURE, f"{signature}\n".encode())
         write_atomic(folder / APPROVAL, canonical(sealed))
+    else:
+        (folder / APPROVAL).unlink(missing_ok=True)
 
 
 def _decision(version: Version, decision: Decision, settings: Settings, person: tuple[str, Reviewer | None]) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def _decision(version: Version, decision: Decision, settings: Settings, person: 
 def needs_four_eyes(evidence: Mapping[str, Any]) -> bool:
     """Tell whether the author of a run may not approve it, as it stood when the bundle was judged."""
     facts = evidence["use_case"]
-    return bool(facts["config"].get("review", {"four_eyes": not facts["synthetic"]})["four_eyes"])
+    return bool(facts.get("config", {}).get("review", {"four_eyes": not facts.get("synthetic")})["four_eyes"])
 
 
 def check_compared(version: Version, evidence: Mapping[str, Any], settings: Settings) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from radloop.configuration import load_use_case
 from radloop.errors import RadloopError
-from radloop.governance.decisions import decisions, unverified
+from radloop.governance.decisions import decisions, decisions_file, unverified
+from radloop.governance.registry import reviewed_versions
 from radloop.governance.requests import sync
 from radloop.settings import Settings
 
@@ -39,6 +40,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._follow, daemon=True, name="radloop-review")
         self._tried: set[str] = set()
         self._trouble = ""
+        self._seen: object = None
 
     def __enter__(self) -> Watcher:
         """Begin to look."""
@@ -67,6 +69,9 @@ class Watcher:
         """Deal with what is asked for, then deploy what was approved since."""
         if not self._settings.bundles.is_dir():
             return  # nothing was judged yet; MLflow's server may be making its tables just now
+        state = _state(self._settings)
+        if state == self._seen:
+            return
         for request in sync(self._settings, retry=False):
             if (line := f"{request.use_case} version {request.version}: {request.message}") not in self._tried:
                 self._tried.add(line)
@@ -76,6 +81,14 @@ class Watcher:
                 self._tried.add(approval["seal"])
                 self._say(f"{approval['use_case']} version {approval['version']}: approved by {unverified(approval)}; deploying")
                 self._deploy(approval["use_case"], approval["version"], self._settings)
+        self._seen = state
+
+
+def _state(settings: Settings) -> object:
+    """Return what changes when somebody asks or decides; reading the whole record anew each time would cost too much."""
+    tags = [(version.use_case, version.version, version.review) for version in reviewed_versions(settings)]
+    record = decisions_file(settings)
+    return tags, record.stat().st_size if record.is_file() else 0
 
 
 def due(settings: Settings) -> Iterator[dict[str, Any]]:

@@ -69,8 +69,8 @@ def key_id(public: str) -> str:
 
 
 def reviewers_file(bundles: Path) -> Path:
-    """Return where the key list of an installation, or of a Bento, lies: beside its folder of bundles."""
-    return bundles.parent / "keys" / "reviewers.json"
+    """Return where the key list of an installation, or of a Bento, lies: with the bundles, away from all secrets."""
+    return bundles / "reviewers.json"
 
 
 def read_reviewers(bundles: Path) -> Reviewers | None:

@@ -145,10 +145,9 @@ def _add_bundle(context: Path, pointer: Pointer, bundles: Path) -> None:
 
 
 def _add_reviewers(context: Path, bundles: Path) -> None:
-    """Copy the key list to where the Bento's bundles look for it; where keys are off there is none."""
+    """Copy the key list; where keys are off there is none."""
     source, target = reviewers_file(bundles), reviewers_file(context / "bundles")
     if source.is_file():
-        target.parent.mkdir()
         shutil.copyfile(source, target)
 
 
@@ -158,7 +157,7 @@ def _write_bentofile(context: Path, requirements: list[str], content: str) -> No
         "name": NAME,
         "description": "Diagnostic models for medical images. Not a medical device.",
         "labels": {_LABEL: content.removeprefix("sha256:")[:63]},
-        "include": ["radloop/**", "bundles/**", "keys/**"],
+        "include": ["radloop/**", "bundles/**"],
         # Locking would ask a package index; what is installed here was locked already.
         "python": {"packages": requirements, "lock_packages": False, "pack_git_packages": False},
     }
@@ -182,6 +181,6 @@ def _is_whole(place: Path, content: str) -> bool:
     sources = place / "src"
     if not (place / "bento.yaml").is_file() or not sources.is_dir():
         return False
-    files = (path for name in ("radloop", "bundles", "keys") for path in (sources / name).rglob("*"))
+    files = (path for name in ("radloop", "bundles") for path in (sources / name).rglob("*"))
     kept = (path for path in files if path.is_file() and path.suffix != ".pyc")
     return digest_document({path.relative_to(sources).as_posix(): digest_file(path) for path in kept}) == content
