@@ -26,6 +26,7 @@ CHAMPION_RULES: list[dict[str, Any]] = [
 RULES: list[dict[str, Any]] = [
     {"kind": "data_verdict", "name": "data_verdict"},
     {"kind": "leakage", "name": "leakage"},
+    {"kind": "contradicted_labels", "name": "labels", "limit": 0.125},
     {"kind": "minimum_cases", "name": "cases", "positives": 30, "negatives": 30},
     {"kind": "lower_bound", "name": "auroc_lower", "metric": "auroc", "limit": 0.9},
     {"kind": "upper_bound", "name": "ece_upper", "metric": "ece", "limit": 0.2},
@@ -64,6 +65,7 @@ def good_evidence() -> dict[str, Any]:
                 {**_group("sex", "M", 60, 30), "metrics": _metrics(0.625, 0.375, 0.75)},
                 {**_group("site", "A", 100, 50), "inside_intended_use": True, "metrics": {"sensitivity": _lower(0.75, 0.625)}},
             ],
+            "contradictions": {"subgroups": [_contradicted("F"), _contradicted("M")]},
             "parity": {"max_difference": 1e-6, "flips": 0},
             "robustness": {"perturbations": {name: [_step(2)] for name in ("noise", "blur")}},
             "shortcuts": {
@@ -152,6 +154,10 @@ def lose(document: Any, path: Path, how: Any) -> None:
 
 def _group(attribute: str, value: str, images: int, positives: int) -> dict[str, Any]:
     return {"attribute": attribute, "value": value, "images": images, "positives": positives}
+
+
+def _contradicted(sex: str) -> dict[str, Any]:
+    return {"attribute": "sex", "value": sex, "images": 30, "share": {"value": 0.0625, "high": 0.125}}
 
 
 def _lower(value: float, low: float) -> dict[str, float]:

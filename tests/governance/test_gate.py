@@ -34,6 +34,8 @@ def test_good_evidence_passes_with_a_sentence_for_every_rule() -> None:
     assert [reason.rule for reason in verdict.reasons] == [
         "data_verdict",
         "leakage",
+        "labels[sex=F]",
+        "labels[sex=M]",
         "cases[positives]",
         "cases[negatives]",
         "auroc_lower",
@@ -59,7 +61,7 @@ def test_good_evidence_passes_with_a_sentence_for_every_rule() -> None:
         "plan",
     ]
     assert {reason.status for reason in verdict.reasons} == {"passed"}
-    assert "0.920; the policy asks at least 0.9" in verdict.reasons[4].sentence
+    assert "0.920; the policy asks at least 0.9" in verdict.reasons[6].sentence
 
 
 def bad(evidence: dict[str, Any]) -> dict[str, str]:
@@ -105,6 +107,9 @@ TABLE: list[tuple[Path, Any, str | None, str]] = [
     (("subgroups", 2, "positives"), 10, None, "passed"),
     (("subgroups", 2, "positives"), 9, "worst[site]", "not_evaluable"),
     (("subgroups", 2, "inside_intended_use"), False, "worst[site]", "not_evaluable"),
+    (("contradictions", "subgroups", 0, "share", "high"), 0.124, None, "passed"),
+    (("contradictions", "subgroups", 0, "share", "high"), 0.126, "labels[sex=F]", "failed"),
+    (("contradictions", "subgroups", 1, "images"), 29, "labels[sex=M]", "not_evaluable"),
     (("parity", "max_difference"), 0.001, None, "passed"),
     (("parity", "max_difference"), 0.0011, "parity", "failed"),
     (("parity", "flips"), 1, "parity[flips]", "failed"),
@@ -246,7 +251,7 @@ def test_a_gated_group_that_the_policys_list_lost_is_missed() -> None:
         row["gated"] = True
     assert bad(evidence) == {}
     del evidence["policy_subgroups"][1]
-    assert bad(evidence) == dict.fromkeys(["subgroup", "honest", "gap[sex]"], "not_evaluable")
+    assert bad(evidence) == dict.fromkeys(["labels", "subgroup", "honest", "gap[sex]"], "not_evaluable")
 
 
 def test_the_gap_is_that_of_the_groups_that_lie_farthest_apart() -> None:
@@ -269,6 +274,16 @@ def test_the_worst_group_is_named_and_the_small_ones_too() -> None:
     assert (reason.status, reason.number) == ("failed", 0.25)
     assert "site=unknown, is 0.250" in reason.sentence
     assert reason.sentence.endswith("Too few cases to judge: C.")
+
+
+def test_the_group_whose_labels_are_contradicted_is_named() -> None:
+    evidence = good_evidence()
+    put(evidence, ("contradictions", "subgroups", 0, "share", "high"), 0.25)
+    reason = next(reason for reason in decide(evidence, POLICY).reasons if reason.status == "failed")
+    assert reason.sentence == (
+        "The share of labels in train that the bundle contradicts for sex=F (upper 95% bound) is 0.250; the policy asks at most "
+        "0.125. Look at the labels of sex=F: they are wrong in part, or were not learnt."
+    )
 
 
 def test_a_marker_in_a_corner_is_named() -> None:

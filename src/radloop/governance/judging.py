@@ -15,6 +15,7 @@ from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
 from radloop.governance.changes import since_champion
 from radloop.governance.comparison import beside_champion
+from radloop.governance.contradictions import contradictions
 from radloop.governance.evidence import compose
 from radloop.inference.pointer import read_pointer
 from radloop.inference.predictor import Predictor
@@ -58,7 +59,10 @@ def judge_bundle(
     )
     for name, content in attachments.items():
         write_atomic(place / "judgement" / name, content)
-    sealed = write_sealed(place / "evidence.json", evidence | _beside(evidence, predictor, cases, test, use_case, settings))
+    evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
+    train = usable(frame[frame["split"] == "train"])
+    evidence |= {"contradictions": contradictions(predictor, train, use_case, settings)}
+    sealed = write_sealed(place / "evidence.json", evidence)
     return {
         "bundle": packaged["bundle"],
         "evidence": sealed["seal"],

@@ -113,6 +113,15 @@ class LeakageRule(Section):
     name: str
 
 
+class ContradictionRule(Section):
+    """How many labels of `train` the bundle may contradict in a gated subgroup: the upper 95% bound of their share."""
+
+    kind: Literal["contradicted_labels"]
+    name: str
+    limit: float = Field(ge=0, le=1)
+    min_images: int = Field(default=30, ge=1)
+
+
 class NonInferiorityRule(Section):
     """How much worse than the champion a candidate may be for certain, on the same cases and draws.
 
@@ -204,6 +213,7 @@ AnyRule = (
     | ParityRule
     | DataRule
     | LeakageRule
+    | ContradictionRule
     | NonInferiorityRule
     | ShiftRule
     | RobustnessRule

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
-from radloop.governance.judges.reading import Evidence, Span, at, counts, end, span
+from radloop.governance.judges.reading import Evidence, Span, at, counts, end, number, span
 from radloop.governance.judges.reason import MISSING, Reason, compared, missing
-from radloop.use_case import ERRORS, GapRule, SubgroupRule, WorstRule
+from radloop.use_case import ERRORS, ContradictionRule, GapRule, SubgroupRule, WorstRule
 
 Key = tuple[str, str]
 Sized = SubgroupRule | GapRule | WorstRule
@@ -111,7 +112,28 @@ def _worst(title: str, judged: Sequence[tuple[str, float]], small: Sequence[str]
     word, seen = (max if error else min)(judged, key=lambda item: item[1])
     what = f"The {'upper' if error else 'lower'} 95% bound of {rule.metric} for the worst group, {rule.attribute}={word},"
     reason = compared(title, seen, rule.limit, not error, what)
-    return Reason(title, reason.status, reason.number, reason.limit, reason.sentence + left_out)
+    return replace(reason, sentence=reason.sentence + left_out)
+
+
+def contradicted(evidence: Evidence, rule: ContradictionRule) -> list[Reason]:
+    """Judge how many labels of `train` the bundle contradicts in each gated subgroup."""
+    gated, found = _gated(evidence), _rows(at(evidence, "contradictions"))
+    if gated is None or found is None:
+        return [missing(rule.name, "The labels of train were not held against the bundle's answers", rule.limit)]
+    return [_contradicted(found.get(key) if key is not None else None, key, rule) for key in gated]
+
+
+def _contradicted(row: Any, key: Key | None, rule: ContradictionRule) -> Reason:
+    title, images = f"{rule.name}[{_word(key)}]", number(at(row, "images"))
+    if images is None:
+        return missing(title, f"No label of {_word(key)} in train was held against the bundle's answer", rule.limit)
+    if images < rule.min_images:
+        sentence = f"{_word(key)} has {images:.0f} images in train; {rule.min_images} are needed to judge their labels."
+        return Reason(title, "not_evaluable", None, rule.limit, sentence)
+    what = f"The share of labels in train that the bundle contradicts for {_word(key)} (upper 95% bound)"
+    reason = compared(title, end(at(row, "share"), "high"), rule.limit, False, what)
+    advice = f" Look at the labels of {_word(key)}: they are wrong in part, or were not learnt."
+    return replace(reason, sentence=reason.sentence + advice) if reason.status == "failed" else reason
 
 
 def _gated(evidence: Evidence) -> list[Key | None] | None:
@@ -123,9 +145,9 @@ def _gated(evidence: Evidence) -> list[Key | None] | None:
     return gated if {_key(row) for row in rows if at(row, "gated") is True} <= set(gated) else None
 
 
-def _rows(evidence: Evidence) -> dict[Key, Any] | None:
-    """Return the rows by group, None where one does not say whose it is."""
-    rows = at(evidence, "subgroups")
+def _rows(document: Any) -> dict[Key, Any] | None:
+    """Return the rows of a document by group, None where one does not say whose it is."""
+    rows = at(document, "subgroups")
     if not isinstance(rows, list):
         return None
     found = {key: row for row in rows if (key := _key(row)) is not None}
