@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search results clean
+.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-shortcuts results clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-training: $(STAMP) ## Training throughput beside a bare PyTorch loop.
 
 bench-search: $(STAMP) ## Hyperband beside an unpruned search, five seeds; hours on a CPU.
 	@$(BIN)/python benchmarks/search.py
+
+bench-shortcuts: $(STAMP) ## Phantoms with and without a marker in the corner: what the examination tells of either.
+	@$(BIN)/python benchmarks/shortcuts.py
 
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))

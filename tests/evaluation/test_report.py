@@ -634,6 +634,27 @@ def test_parts_of_the_image() -> None:
     assert "0.871 0.800 to 0.930" in section(text, "looks")
 
 
+def test_parts_and_attributes_keep_their_order_though_sealed_json_has_another() -> None:
+    evidence = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    for member, key in (("shortcuts", "occlusion"), ("robustness", "perturbations")):
+        first = next(iter(evidence[member][key].values()))
+        names = ("upper_left", "centre", "border", "other") if key == "occlusion" else ("jpeg", "noise", "blur", "other")
+        evidence[member][key] = dict.fromkeys(sorted(names), first)
+    evidence["fairness"] = dict.fromkeys(("age_band", "sex"), evidence["fairness"]["sex"])
+    found = [cells[0] for cells in Reader(page(evidence)).rows]
+    assert [cell for cell in found if cell in ("Border", "Upper left corner", "Centre")] == [
+        "Border",
+        "Upper left corner",
+        "Centre",
+    ]
+    assert [cell for cell in found if cell.startswith(("Noise", "Blur", "Compression"))] == [
+        "Noisegrey levels",
+        "Blurgrey levels",
+        "Compressiongrey levels",
+    ]
+    assert found.index("SexF, M") < found.index("Age bandF, M")
+
+
 def test_worse_images_have_five_steps() -> None:
     cells = row(examined(), "Noise")
     assert cells[0] == "Noisegrey levels"

@@ -19,7 +19,7 @@ def fairness_rows(evidence: Mapping[str, Any]) -> list[Row]:
             "odds": found.get("equalised_odds") or {},
             "worst": found.get("worst") or {},
         }
-        for attribute, found in (evidence.get("fairness") or {}).items()
+        for attribute, found in _in_order(evidence.get("fairness"), ATTRIBUTES)
     ]
 
 
@@ -40,7 +40,6 @@ def shortcuts_of(evidence: Mapping[str, Any]) -> Row | None:
     if not isinstance(found, Mapping):
         return None
     key = _metric(evidence, found)
-    occlusion: Mapping[str, Any] = found.get("occlusion") or {}
     return {
         "metric": name(key),
         "images": found.get("images"),
@@ -56,7 +55,7 @@ def shortcuts_of(evidence: Mapping[str, Any]) -> Row | None:
                 "flips": row.get("flips"),
                 "alone": row.get("alone"),
             }
-            for region, row in occlusion.items()
+            for region, row in _in_order(found.get("occlusion"), PLACES)
         ],
     }
 
@@ -73,9 +72,16 @@ def robustness_of(evidence: Mapping[str, Any]) -> Row | None:
             "unit": next((step.get("unit") for step in steps), None),
             "steps": [step | {"left": step.get(key), "drop": step.get(f"{key}_drop")} for step in steps],
         }
-        for word, steps in (found.get("perturbations") or {}).items()
+        for word, steps in _in_order(found.get("perturbations"), PERTURBATIONS)
     ]
     return {"metric": name(key), "images": found.get("images"), "untouched": found.get("untouched"), "rows": rows}
+
+
+def _in_order(found: Any, words: Mapping[str, str]) -> list[tuple[str, Any]]:
+    """Return members in the order of their words, for sealed JSON has them by the alphabet; unknown ones come last."""
+    members: Mapping[str, Any] = found or {}
+    known = [word for word in words if word in members]
+    return [(word, members[word]) for word in dict.fromkeys([*known, *members])]
 
 
 def _metric(evidence: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ FEWEST = 5
 """With fewer, nothing is told."""
 ALIKE = 0.5
 """A mean rank correlation above it: the heat map hardly depends on the weights."""
-_NETWORKS = 3
+_NETWORKS = 2
 """Networks of shuffled weights."""
 _GRID = 16
 """Parts of each side that are shown or hidden at once."""
