@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,9 @@ def alone(pixels: NDArray[np.uint8], region: str) -> NDArray[np.uint8]:
     return np.where(inside, pixels, np.uint8(np.median(pixels[inside])) if inside.any() else np.uint8(128))
 
 
+@lru_cache(maxsize=64)
 def region_of(region: str, rows: int, columns: int) -> tuple[Area, Area]:
-    """Return where a region and its surroundings lie, bool [rows, columns] each."""
+    """Return where a region and its surroundings lie, bool [rows, columns] each; they are shared, and not to be written to."""
     down, across = np.meshgrid(*((np.arange(side) + 0.5) / side for side in (rows, columns)), indexing="ij")
     if region == "centre":
         inside = ~_border(down, across, BORDER)
