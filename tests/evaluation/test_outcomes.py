@@ -12,7 +12,7 @@ import pytest
 from readers import MIDDLE, Reader
 
 from radloop.evaluation.cases import Cases, Outputs
-from radloop.evaluation.outcomes import flips, outcomes
+from radloop.evaluation.outcomes import Outcome, flips, outcomes
 from radloop.statistics.intervals import Interval
 from radloop.use_case import Policy
 
@@ -31,15 +31,19 @@ def test_what_is_lost_is_paired(make_reader: Callable[..., Reader], policy: Poli
     worse = replace(sample.cases, probabilities=np.full((40, 1), 0.9))
     turned = replace(sample.cases, probabilities=1 - sample.cases.probabilities)
     found = outcomes(sample, {"same": sample.cases, "blind": worse, "turned": turned})
-    assert found["same"].value == Interval(1.0, 1.0, 1.0)
-    assert (found["same"].drop, found["same"].flips) == (Interval(0.0, 0.0, 0.0), 0.0)
-    assert (found["blind"].value, found["blind"].drop) == (Interval(0.5, 0.5, 0.5), Interval(0.5, 0.5, 0.5))
+    assert (found["same"].value.value, found["same"].drop.value, found["same"].flips) == (1, 0, 0)
+    assert (found["blind"].value.value, found["blind"].drop.value) == (0.5, 0.5)
     assert found["blind"].flips == 0.5  # all are called positive now
-    assert found["turned"].drop == Interval(1.0, 1.0, 1.0)
-    assert found["blind"].as_dict("auroc") == {
-        "auroc": {"value": 0.5, "low": 0.5, "high": 0.5},
-        "auroc_drop": {"value": 0.5, "low": 0.5, "high": 0.5},
-        "flips": 0.5,
+    assert found["turned"].drop.value == 1
+    assert found["blind"].drop.low <= 0.5 <= found["blind"].drop.high
+
+
+def test_an_outcome_is_named_by_its_metric() -> None:
+    outcome = Outcome(Interval(0.5, 0.4, 0.6), Interval(0.3, 0.2, math.nan), math.nan)
+    assert outcome.as_dict("dice") == {
+        "dice": {"value": 0.5, "low": 0.4, "high": 0.6},
+        "dice_drop": {"value": 0.3, "low": 0.2, "high": None},
+        "flips": None,
     }
 
 

@@ -13,14 +13,24 @@ from numpy.typing import NDArray
 from radloop.evaluation.cases import Cases, Outputs
 from radloop.evaluation.groups import ATTRIBUTES, UNKNOWN, words_of
 from radloop.evaluation.measures import interval_as_json, intervals, labels_measure, number_as_json
-from radloop.evaluation.outcomes import called
+from radloop.evaluation.outcomes import called as decided
+from radloop.statistics import fairness as parities
 from radloop.statistics.arrays import FloatArray
-from radloop.statistics.fairness import Parity, parity
 from radloop.statistics.intervals import Interval
 from radloop.use_case import Policy
 
 FEWEST = 5
 """A group counts with so many positive and so many negative images of every judged label; for its sensitivity the former do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far the groups lie apart, as `statistics.fairness` defines it: a difference is best at 0, a ratio at 1."""
+
+    selection_difference: float
+    selection_ratio: float
+    odds_difference: float
+    odds_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +90,24 @@ def _fewest(truths: NDArray[np.float64], value: int) -> int:
 
 def _parity(cases: Cases, words: NDArray[np.str_], groups: Sequence[str], outputs: Outputs, judged: Sequence[bool]) -> Parity:
     """Return the mean over the judged labels, each on the images where it is known."""
-    decisions, counted = called(cases, outputs), np.isin(words, groups)
+    decisions, counted = decided(cases, outputs), np.isin(words, groups)
     found = []
     for k in np.flatnonzero(judged):
         if outputs.kind != "multiclass" and outputs.thresholds[k] is None:
             return _NOTHING
         rows = counted & ~np.isnan(cases.truths[:, k])
-        found.append(parity(decisions[rows, k], cases.truths[rows, k], words[rows].tolist()))
-    names = ("selection_difference", "selection_ratio", "odds_difference", "odds_ratio")
-    return Parity(*(float(np.mean([getattr(one, name) for one in found])) for name in names)) if found else _NOTHING
+        found.append(_four(decisions[rows, k], cases.truths[rows, k], words[rows]))
+    return Parity(*(float(number) for number in np.mean(found, axis=0))) if found and groups else _NOTHING
+
+
+def _four(called: NDArray[np.bool_], truths: NDArray[np.float64], words: NDArray[np.str_]) -> tuple[float, ...]:
+    """Return the four numbers of one label."""
+    return (
+        parities.demographic_parity_difference(called, words),
+        parities.demographic_parity_ratio(called, words),
+        parities.equalised_odds_difference(called, truths, words),
+        parities.equalised_odds_ratio(called, truths, words),
+    )
 
 
 _NOTHING = Parity(math.nan, math.nan, math.nan, math.nan)

@@ -54,17 +54,21 @@ def outcomes(sample: Sample, altered: Mapping[Key, Cases]) -> dict[Key, Outcome]
     others = {key: sample.measure(cases) for key, cases in altered.items()}
     overall: Number = (None, sample.metric)
 
-    def measure(weights: FloatArray) -> dict[tuple[str, Key], FloatArray]:
+    def measure(weights: FloatArray) -> dict[tuple[str, Key, str], FloatArray]:
         base = untouched(weights)[overall]
-        found: dict[tuple[str, Key], FloatArray] = {}
+        found: dict[tuple[str, Key, str], FloatArray] = {}
         for key, other in others.items():
             value = other(weights)[overall]
-            found |= {("value", key): value, ("drop", key): base - value}
+            found |= {("value", key, sample.metric): value, ("drop", key, sample.metric): base - value}
         return found
 
     numbers = intervals(measure, sample.cases, sample.policy)
     return {
-        key: Outcome(numbers["value", key], numbers["drop", key], flips(sample.cases, cases, sample.outputs))
+        key: Outcome(
+            numbers["value", key, sample.metric],
+            numbers["drop", key, sample.metric],
+            flips(sample.cases, cases, sample.outputs),
+        )
         for key, cases in altered.items()
     }
 
