@@ -94,6 +94,30 @@ class TinyNetwork(nn.Module):
         return Explained(logits, embedding, cam, grades, mask)
 
 
+class CellNetwork(nn.Module):
+    """Reads one cell of an 8 x 8 grid over the image, 0 the upper left corner, and says so in its heat map.
+
+    Args:
+        cell: its number, row by row.
+        honest: whether the heat map comes from the weights; otherwise it is the image.
+    """
+
+    def __init__(self, cell: int, honest: bool = True) -> None:
+        super().__init__()
+        self.honest = honest
+        self.head, self.map = nn.Linear(64, 1), nn.Linear(64, 64, bias=False)
+        with torch.no_grad():
+            self.head.weight.copy_(20.0 * torch.eye(64)[cell][None])
+            self.head.bias.fill_(-10.0)
+            self.map.weight.copy_(torch.diag(torch.eye(64)[cell]))
+
+    def explain(self, image: Tensor, clinical: Tensor | None = None) -> Explained:  # noqa: ARG002 - the exporter's form
+        """Return logits [1, 1], embedding [1, 64] and cam [1, 1, 8, 8] for an image uint8 [1, 1, 64, 64]."""
+        cells = nn.functional.avg_pool2d(image.float() / 255.0, 8).flatten(1)
+        cam = self.map(cells) if self.honest else cells
+        return Explained(self.head(cells), cells, torch.relu(cam).reshape(1, 1, 8, 8), None, None)
+
+
 @cache
 def exported(seed: int, *form: Any) -> tuple[bytes, bytes]:
     """Return model.xml and model.bin of a network, by the real exporter; `form` as `TinyNetwork` takes it after the seed."""
@@ -210,7 +234,14 @@ def make_clinical(n: int, width: int, seed: int = 0) -> NDArray[np.float32]:
 
 
 def make_bundle(
-    bundles: Path, *, seed: int = 1, version: int = 1, approve: bool = True, selftest_shift: float = 0.0, **changes: Any
+    bundles: Path,
+    *,
+    seed: int = 1,
+    version: int = 1,
+    approve: bool = True,
+    selftest_shift: float = 0.0,
+    network: nn.Module | None = None,
+    **changes: Any,
 ) -> Path:
     """Make a sealed bundle and, if asked, its evidence and approval.
 
@@ -219,6 +250,7 @@ def make_bundle(
         seed: of the network's weights.
         version: of the registered model.
         approve: write `evidence.json` and `approval.json`.
+        network: in place of the tiny one; it must be one that the facts describe.
         selftest_shift: added to the self-test's probabilities, to make one that fails.
         changes: members of the facts.
 
@@ -228,8 +260,11 @@ def make_bundle(
     facts = make_facts(**changes)
     staging = bundles / f".staging-{seed}-{version}-{selftest_shift}"
     staging.mkdir(parents=True)
-    for name, content in zip((form.MODEL, form.WEIGHTS), exported(seed, *form_of(facts)), strict=True):
-        write_atomic(staging / name, content)
+    if network is not None:
+        export(network, SIZE, facts.width, staging)
+    else:
+        for name, content in zip((form.MODEL, form.WEIGHTS), exported(seed, *form_of(facts)), strict=True):
+            write_atomic(staging / name, content)
     form.write_facts(staging, facts)
     images, clinical = make_images(4, seed), make_clinical(4, facts.width, seed)
     expected = answers(Engine(staging, SIZE, streams=1), facts, images, clinical)

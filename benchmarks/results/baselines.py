@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from radloop.evaluation.cases import Cases
-from radloop.evaluation.judgement import intervals_as_json
+from radloop.evaluation.measures import intervals_as_json
 from radloop.models.backbones import build_backbone
 from radloop.models.network import Features, embed
 from radloop.statistics import outputs

@@ -19,6 +19,7 @@ from PIL import Image
 
 from radloop.evaluation.attachments import draw_figures
 from radloop.evaluation.cases import Cases, Outputs, _intended, by_clip, cases_as_csv, clinical_values, score_cases
+from radloop.evaluation.examination import examine
 from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
 from radloop.inference.predictor import Predictor
@@ -68,6 +69,7 @@ def stored(folder: Path, facts: Any) -> pd.DataFrame:
             "sex": ["F", "M", None, "F"] * 2,
             "site": ["A"] * N,
             "view": ["PA"] * N,
+            "device": ["X", "Y"] * (N // 2),
             "age": [40.0, 12.0, math.nan, 70.0] * 2,
             "extent": [float(number % 3) for number in range(N)],
             "mask": [f"images/{number}-mask.png" if number % 2 else None for number in range(N)],
@@ -111,7 +113,10 @@ def test_every_kind_is_judged_drawn_and_written(judged: tuple[str, Predictor, Ca
     kind, predictor, cases, asked, folder = judged
     outputs = Outputs.of(predictor.facts)
     found = judge(cases, outputs, asked.subgroups, asked.policy)
+    examination = examine(predictor, found.inside, outputs, found.judged, asked.policy, folder)
+    found = replace(found, examination=examination)
     document = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    _check_examination(document, kind)
     assert ("labels" in document, "severity" in document, "without_clinical" in document) == (
         kind in ("multiclass", "multilabel"),
         kind == "fusion",
@@ -120,8 +125,26 @@ def test_every_kind_is_judged_drawn_and_written(judged: tuple[str, Predictor, Ca
     figures = draw_figures(found, predictor.facts, examples(predictor, found.inside, folder))
     assert all(content.startswith(b"\x89PNG") for content in figures.values())
     assert ("regions.png" in figures) == (kind in ("location", "segmentation"))
+    assert {"occlusion.png", "robustness.png"} <= set(figures)
     rows = list(csv.DictReader(cases_as_csv(cases, outputs).decode().splitlines()))
     assert [row["id"] for row in rows] == cases.frame["id"].tolist()
+
+
+def _check_examination(document: dict[str, Any], kind: str) -> None:
+    """Check what the examination of any kind of bundle has; six of the eight images lie within the intended use."""
+    metric = "dice" if kind == "segmentation" else "auroc"
+    robustness, shortcuts, explanations = (document[name] for name in ("robustness", "shortcuts", "explanations"))
+    assert (robustness["images"], shortcuts["images"], robustness["metric"], shortcuts["metric"]) == (6, 6, metric, metric)
+    assert all(
+        {metric, f"{metric}_drop", "flips"} <= set(step) for steps in robustness["perturbations"].values() for step in steps
+    )
+    assert all(set(row) == {metric, f"{metric}_drop", "flips", "alone"} for row in shortcuts["occlusion"].values())
+    assert shortcuts["probes"] == {}
+    assert (explanations["mask_share"] is None) == (kind not in ("location", "segmentation"))
+    assert explanations["sane"] == (explanations["reason"] is None)
+    if kind == "segmentation":
+        turned = robustness["perturbations"]["rotation"][4]["dice"]["value"]
+        assert turned > robustness["untouched"]["value"] - 0.2  # the true region turns with its image
 
 
 def test_values_are_hidden_where_the_manifest_does_not_know_them(tmp_path: Path) -> None:

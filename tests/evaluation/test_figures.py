@@ -17,7 +17,12 @@ from PIL import Image
 
 from radloop.evaluation import figures
 from radloop.evaluation.figures import Labelled, Row, canvas
+from radloop.evaluation.occlusion import REGIONS
+from radloop.evaluation.outcomes import Outcome
+from radloop.evaluation.perturbations import PERTURBATIONS
 from radloop.evaluation.regions import Example
+from radloop.evaluation.robustness import Robustness, Step
+from radloop.evaluation.shortcuts import Occlusion, Shortcuts
 from radloop.statistics.discrimination import Confusion
 from radloop.statistics.intervals import Interval
 
@@ -32,6 +37,18 @@ SUBGROUPS = (
 )
 HALF = np.arange(64).reshape(8, 8) % 8 < 4
 EXAMPLES = [Example("worst", np.full((8, 8), 90, np.uint8), HALF, ~HALF, 0.0, (1, 2))] * 3
+STEPS = tuple(
+    Step(number + 1, 2.0**number, "grey levels of 255", Outcome(value, Interval(0.9 - value.value, 0, 0.2), 0.1 * number))
+    for number, value in enumerate([Interval(0.9 - 0.1 * number, 0.5, 0.95) for number in range(4)] + [UNKNOWN])
+)
+ROBUSTNESS = Robustness(64, "auroc", Interval(0.9, 0.8, 0.95), dict.fromkeys(PERTURBATIONS, STEPS))
+SHORTCUTS = Shortcuts(
+    "auroc",
+    64,
+    Interval(0.9, 0.8, 0.95),
+    {},
+    dict.fromkeys(REGIONS, Occlusion(Outcome(Interval(0.7, 0.6, 0.8), Interval(0.2, 0.1, 0.3), 0.25), UNKNOWN)),
+)
 
 DRAWINGS: dict[str, Callable[[bool], bytes]] = {
     "roc": lambda mark: figures.roc_figure(SCORES, LABELS, threshold=0.3, auroc=Interval(0.75, 0.5, 1), synthetic=mark),
@@ -58,6 +75,8 @@ DRAWINGS: dict[str, Callable[[bool], bytes]] = {
     ),
     "dice": lambda mark: figures.dice_figure(np.array([0.2, 0.9, NAN]), mean=Interval(0.55, 0.2, 0.9), synthetic=mark),
     "regions": lambda mark: figures.regions_figure(EXAMPLES, synthetic=mark),
+    "robustness": lambda mark: figures.robustness_figure(ROBUSTNESS, synthetic=mark),
+    "occlusion": lambda mark: figures.occlusion_figure(SHORTCUTS, synthetic=mark),
 }
 
 
@@ -272,3 +291,30 @@ def test_without_a_threshold_there_is_no_operating_point(drawn: list[Figure]) ->
 def test_nothing_of_pyplot_is_loaded() -> None:
     code = "import sys, radloop.evaluation.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_each_perturbation_has_its_curve_by_amount(drawn: list[Figure]) -> None:
+    DRAWINGS["robustness"](False)
+    axes = drawn[0].axes
+    assert [found.get_title() for found in axes] == list(PERTURBATIONS)
+    curve = next(line for line in axes[0].get_lines() if line.get_marker() == "s")
+    assert np.asarray(curve.get_ydata())[:4].tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6])
+    assert np.isnan(np.asarray(curve.get_ydata())[4])
+    assert [text.get_text() for text in axes[0].get_xticklabels()] == ["1", "2", "4", "8", "16"]
+    assert "64 images; dashed: as they are, 0.900" in words(drawn[0])
+
+
+def test_each_part_of_the_image_has_two_bars(drawn: list[Figure]) -> None:
+    DRAWINGS["occlusion"](False)
+    shown = words(drawn[0])
+    assert all(region.replace("_", " ") in shown for region in REGIONS)
+    assert shown.count("0.700 (0.600\N{EN DASH}0.800)") == 6
+    assert shown.count("not evaluable") == 6  # of each alone
+    assert sum(patch.get_width() == pytest.approx(0.7) for patch in drawn[0].axes[0].patches) == 6
+
+
+def test_what_was_not_examined_says_so(drawn: list[Figure]) -> None:
+    nothing = dict.fromkeys(PERTURBATIONS, (Step(1, 1, "grey", Outcome(UNKNOWN, UNKNOWN, NAN)),))
+    figures.robustness_figure(Robustness(0, "auroc", UNKNOWN, nothing))
+    figures.occlusion_figure(Shortcuts("auroc", 0, UNKNOWN, {}, {}))
+    assert all("not evaluable" in words(figure) for figure in drawn)

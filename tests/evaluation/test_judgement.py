@@ -13,7 +13,8 @@ import pytest
 from installations import small_phantom_config
 
 from radloop.evaluation.cases import Cases, Outputs
-from radloop.evaluation.judgement import intervals_as_json, judge
+from radloop.evaluation.judgement import judge
+from radloop.evaluation.measures import intervals_as_json
 from radloop.statistics.intervals import Interval
 from radloop.use_case import GatedSubgroup, Policy, Subgroups
 
@@ -33,6 +34,7 @@ def frame(n: int, patients: int) -> pd.DataFrame:
             "sex": ["F" if number % patients % 2 else "M" for number in range(n)],
             "site": ["A"] * n,
             "view": [None] * n,
+            "device": [None] * n,
             "age_band": ["18-39"] * n,
             "extent": [float(number % 5) for number in range(n)],
         }
@@ -48,6 +50,7 @@ def cases() -> Cases:
             "sex": ["F", "F", "F", "F", "M", "M", "M", None],
             "site": ["A"] * 8,
             "view": [None] * 8,
+            "device": [None] * 8,
             "age_band": ["18-39"] * 3 + ["0-17"] + ["18-39"] * 4,
         }
     )
@@ -80,7 +83,37 @@ def test_the_gate_sees_the_intended_population_and_the_report_all() -> None:
 
 
 def test_one_output_has_no_keys_of_several() -> None:
-    assert set(judge(cases(), BINARY, SUBGROUPS, POLICY).as_dict()) == {"population", "metrics", "metrics_all_test", "subgroups"}
+    keys = {"population", "metrics", "metrics_all_test", "subgroups", "fairness"}
+    assert set(judge(cases(), BINARY, SUBGROUPS, POLICY).as_dict()) == keys
+
+
+def test_pairs_are_reported_never_gated_and_only_of_known_words() -> None:
+    given = cases()
+    table = given.frame.assign(site=["A", "B"] * 4, device=["X"] * 8)
+    rows = judge(replace(given, frame=table), BINARY, SUBGROUPS, POLICY).subgroups
+    pairs = {(row["attribute"], row["value"]): row for row in rows if "+" in row["attribute"]}
+    assert rows[-len(pairs) :] == list(pairs.values())
+    # The view is unknown and the device the same for all; sex F is at A (rows 0, 2) and B (1, 3), M at A (4, 6) and B (5).
+    assert {key[0] for key in pairs} == {"sex+age_band", "sex+site", "age_band+site"}
+    assert {key[1]: row["images"] for key, row in pairs.items() if key[0] == "sex+site"} == {
+        "F+A": 2,
+        "F+B": 2,
+        "M+A": 2,
+        "M+B": 1,
+    }
+    assert not any(row["gated"] for row in pairs.values())
+    assert pairs["sex+age_band", "F+0-17"]["inside_intended_use"] is False
+    women_at_b = pairs["sex+site", "F+B"]
+    assert women_at_b["metrics"]["sensitivity"].value == 0.5  # 0.8 is found, 0.2 missed
+    assert set(women_at_b["metrics"]) == {"auroc", "sensitivity", "specificity"}
+
+
+def test_a_pair_has_fewer_draws() -> None:
+    many = POLICY.model_copy(update={"draws": 900})
+    given = several(BINARY)
+    rows = judge(replace(given, frame=given.frame.assign(site=["A", "B", "B"] * 20)), BINARY, SUBGROUPS, many).subgroups
+    assert [row["draws"] for row in rows if row["attribute"] == "sex+site"] == [500] * 4
+    assert all("draws" not in row for row in rows if "+" not in row["attribute"])
 
 
 def test_gated_groups_are_judged_inside_and_others_reported_over_all() -> None:
@@ -95,7 +128,7 @@ def test_unknown_is_a_row_and_an_absent_gated_group_is_one_too() -> None:
     assert rows["sex", "unknown"]["images"] == 1
     assert rows["site", "C"]["images"] == 0
     assert np.isnan(rows["site", "C"]["metrics"]["auroc"].value)
-    assert rows["view", "unknown"]["images"] == 8
+    assert rows["view", "unknown"]["images"] == rows["device", "unknown"]["images"] == 8
 
 
 def test_nan_becomes_null() -> None:

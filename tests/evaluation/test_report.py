@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from radloop.evaluation.examined import pair_name
 from radloop.evaluation.report import render_report
 from radloop.evaluation.wording import METRICS
 
@@ -537,3 +538,163 @@ def test_a_part_that_is_missing_leaves_no_number_in_its_place(make: Any, name: s
     text = page(evidence)
     assert "None" not in text
     assert not re.search(r"\bnan\b", text, flags=re.IGNORECASE)
+
+
+def outcome(value: float, drop: float, flips: float | None) -> dict[str, Any]:
+    """Return what the evidence keeps of one alteration."""
+    return {"auroc": interval(value, value - 0.05, value + 0.01), "auroc_drop": interval(drop, 0.0, 0.1), "flips": flips}
+
+
+EXAMINED: dict[str, Any] = {
+    "fairness": {
+        "sex": {
+            "groups": ["F", "M"],
+            "selection_rate": {"difference": 0.123, "ratio": 0.765},
+            "equalised_odds": {"difference": 0.234, "ratio": None},
+            "worst": {"metric": "sensitivity", "value": "F", "number": interval(0.812, 0.7, 0.9)},
+        },
+        "device": {
+            "groups": ["ACME"],
+            "selection_rate": {"difference": None, "ratio": None},
+            "equalised_odds": {"difference": None, "ratio": None},
+            "worst": None,
+        },
+    },
+    "robustness": {
+        "images": 64,
+        "metric": "auroc",
+        "untouched": interval(0.951, 0.9, 0.98),
+        "perturbations": {
+            "noise": [
+                {"strength": n, "amount": 4.0 * n, "unit": "grey levels", **outcome(0.95 - 0.07 * n, 0.07 * n, 0.01 * n)}
+                for n in range(1, 5)
+            ]
+            + [{"strength": 5, "amount": 20.0, "unit": "grey levels", "auroc": UNKNOWN, "auroc_drop": UNKNOWN, "flips": None}]
+        },
+    },
+    "shortcuts": {
+        "images": 64,
+        "metric": "auroc",
+        "untouched": interval(0.951, 0.9, 0.98),
+        "probes": {"site": {"auroc": interval(0.871, 0.8, 0.93), "images": 127, "groups": 3}},
+        "occlusion": {
+            "upper_left": outcome(0.655, 0.296, 0.31) | {"alone": interval(0.933, 0.9, 0.96)},
+            "centre": outcome(0.949, 0.002, 0.0) | {"alone": UNKNOWN},
+        },
+    },
+    "explanations": {
+        "method": "grad-cam",
+        "images": 16,
+        "randomised": 0.182,
+        "insertion": 0.922,
+        "deletion": 0.528,
+        "random_insertion": 0.911,
+        "random_deletion": 0.969,
+        "mask_share": interval(0.44, 0.3, 0.6),
+        "sane": True,
+        "reason": None,
+    },
+}
+
+
+def examined(**changes: Any) -> str:
+    """Return the page of an evidence that has all of it; keywords replace members of the explanations."""
+    evidence = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    evidence["explanations"] |= changes
+    both = subgroup("sex", "F+18-39", False, 20, 9, interval(0.777, 0.6, 0.9))
+    evidence["subgroups"].append(both | {"attribute": "sex+age_band", "draws": 500})
+    return page(evidence)
+
+
+def test_groups_are_compared_and_what_cannot_be_is_a_dash() -> None:
+    text = section(examined(), "worse")
+    assert "0.123 0.765 0.234 \N{EN DASH}" in text
+    assert "F 0.812 0.700 to 0.900" in text
+    assert "fewer than two groups are large enough" in text
+
+
+def test_pairs_stand_by_themselves_and_not_among_the_attributes() -> None:
+    text = examined()
+    assert "1 groups by two attributes together" in section(text, "worse")
+    assert row(text, "Sex and age band: F+18-39")[1:3] == ["20", "0.777 0.600 to 0.900"]
+    assert "F+18-39" not in section(text, "subgroups")
+    assert pair_name({"attribute": "site+device", "value": "A+ACME"}) == "Site and device: A+ACME"
+
+
+def test_parts_of_the_image() -> None:
+    text = examined()
+    assert row(text, "Upper left corner")[1:] == [
+        "0.655 0.605 to 0.665",
+        "0.296 0.000 to 0.100",
+        "31%",
+        "0.933 0.900 to 0.960",
+    ]
+    assert row(text, "Centre")[-1] == "not evaluable"
+    assert "AUROC of 64 images" in section(text, "looks")
+    assert "0.871 0.800 to 0.930" in section(text, "looks")
+
+
+def test_parts_and_attributes_keep_their_order_though_sealed_json_has_another() -> None:
+    evidence = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    for member, key in (("shortcuts", "occlusion"), ("robustness", "perturbations")):
+        first = next(iter(evidence[member][key].values()))
+        names = ("upper_left", "centre", "border", "other") if key == "occlusion" else ("jpeg", "noise", "blur", "other")
+        evidence[member][key] = dict.fromkeys(sorted(names), first)
+    evidence["fairness"] = dict.fromkeys(("age_band", "sex"), evidence["fairness"]["sex"])
+    found = [cells[0] for cells in Reader(page(evidence)).rows]
+    assert [cell for cell in found if cell in ("Border", "Upper left corner", "Centre")] == [
+        "Border",
+        "Upper left corner",
+        "Centre",
+    ]
+    assert [cell for cell in found if cell.startswith(("Noise", "Blur", "Compression"))] == [
+        "Noisegrey levels",
+        "Blurgrey levels",
+        "Compressiongrey levels",
+    ]
+    assert found.index("SexF, M") < found.index("Age bandF, M")
+
+
+def test_worse_images_have_five_steps() -> None:
+    cells = row(examined(), "Noise")
+    assert cells[0] == "Noisegrey levels"
+    assert len(cells) == 6
+    assert "at 4" in cells[1]
+    assert "0.880" in cells[1]
+    assert "lost 0.070" in cells[1]
+    assert "1% changed" in cells[1]
+    assert cells[5].count("not evaluable") == 2
+    assert "0.0" not in cells[5]
+
+
+def test_the_heat_map_is_believed_or_not() -> None:
+    text = section(examined(), "looks")
+    assert "nothing speaks against it" in text
+    assert "0.182" in text
+    assert "0.440" in text
+    bad = section(examined(sane=False, reason="the heat map hardly changes", mask_share=None), "looks")
+    assert "not to be believed the heat map hardly changes" in bad
+    assert "no true region is known" in bad
+    assert "nothing speaks against it" not in bad
+
+
+def test_dice_is_named_where_it_is_followed() -> None:
+    evidence = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    for part in ("robustness", "shortcuts"):
+        evidence[part]["metric"] = "dice"
+    evidence["shortcuts"]["occlusion"]["centre"] = {"dice": interval(0.321, 0.3, 0.4), "dice_drop": UNKNOWN, "flips": None}
+    text = page(evidence)
+    assert "Dice of 64 images" in section(text, "looks")
+    assert row(text, "Centre")[1] == "0.321 0.300 to 0.400"
+    assert row(text, "Upper left corner")[1] == "not evaluable"
+
+
+def test_what_was_never_examined_says_so() -> None:
+    text = page(EVIDENCE)
+    assert "no comparison of groups was recorded" in section(text, "worse")
+    assert "nothing was recorded about parts of the image" in section(text, "looks")
+    assert "the heat map was not tested" in section(text, "looks")
+    assert "no worse images were tried" in section(text, "stress")
+    unprobed = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    unprobed["shortcuts"]["probes"] = {}
+    assert "no attribute has two words" in section(page(unprobed), "looks")

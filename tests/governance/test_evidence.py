@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from bundles import KINDS, make_bundle
+from conftest import Loop
 from installations import small_phantom_config
 
 from radloop.data.manifest import columns_of, write_manifest
@@ -88,3 +89,17 @@ def test_the_bundle_is_told_whole(kind: str, tmp_path: Path) -> None:
     if "threshold" in found:
         assert found["threshold"] == bundle.facts.operating_points[0].threshold
         assert found["temperature"] == bundle.facts.calibration.temperatures[0]
+
+
+def test_a_loop_examines_its_bundle(loop: Loop) -> None:
+    settings = loop.installation.settings
+    place = settings.bundles / "phantom-cxr" / str(loop.summary["bundle"]).removeprefix("sha256:")
+    evidence = json.loads((place / "evidence.json").read_text())
+    assert set(evidence["fairness"]) == {"sex", "age_band", "site", "view", "device"}
+    assert any(row["attribute"] == "sex+site" for row in evidence["subgroups"])
+    assert set(evidence["robustness"]["perturbations"]) == {"noise", "blur", "contrast", "rotation", "jpeg", "resolution"}
+    assert len(evidence["shortcuts"]["occlusion"]) == 6
+    assert 0 < evidence["robustness"]["images"] == evidence["shortcuts"]["images"] <= evidence["population"]["gated"]["images"]
+    assert isinstance(evidence["explanations"]["sane"], bool)
+    assert {"occlusion.png", "robustness.png"} <= set(evidence["figures"])
+    assert "What it looks at" in (place / "report.html").read_text()

@@ -11,6 +11,7 @@ from radloop.evaluation import figures
 from radloop.evaluation.cases import Cases
 from radloop.evaluation.judgement import Judgement
 from radloop.evaluation.regions import Example
+from radloop.evaluation.sections import is_pair
 from radloop.inference.bundle import BundleFacts
 from radloop.statistics.discrimination import confusion
 from radloop.statistics.intervals import Interval
@@ -43,7 +44,8 @@ def draw_figures(judgement: Judgement, facts: BundleFacts, examples: Sequence[Ex
             synthetic=synthetic,
         )
     metric, name = ("dice", "Dice") if facts.labels.kind == "segmentation" else ("auroc", "AUROC")
-    rows = [_row(row, metric) for row in judgement.subgroups]
+    drawn |= _examined(judgement, name, synthetic)
+    rows = [_row(row, metric) for row in judgement.subgroups if not is_pair(row)]
     overall = judgement.metrics.get(metric, _UNKNOWN)
     return drawn | {"subgroups.png": figures.subgroups_figure(rows, overall=overall, metric=name, synthetic=synthetic)}
 
@@ -115,6 +117,16 @@ def _regions(judgement: Judgement, inside: Cases, examples: Sequence[Example], s
         return {}
     drawn = {"dice.png": figures.dice_figure(inside.dice, mean=judgement.metrics["dice"], synthetic=synthetic)}
     return drawn | ({"regions.png": figures.regions_figure(examples, synthetic=synthetic)} if examples else {})
+
+
+def _examined(judgement: Judgement, metric: str, synthetic: bool) -> dict[str, bytes]:
+    found = judgement.examination
+    if found is None:
+        return {}
+    return {
+        "occlusion.png": figures.occlusion_figure(found.shortcuts, metric=metric, synthetic=synthetic),
+        "robustness.png": figures.robustness_figure(found.robustness, metric=metric, synthetic=synthetic),
+    }
 
 
 def _row(row: dict[str, Any], metric: str) -> figures.Row:

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,6 +67,7 @@ class Cases:
         expected: the expected level of severity, float64 [n]; None without a severity.
         levels: the true level, int64 [n], -1 where unknown; None without a severity.
         dice: of the marked region, float64 [n], NaN where no region is known; None where nothing is marked.
+        embeddings: of the images, float32 [n, C]; None where nobody asked for them.
         location: 1 where the strongest point is right, 0 where it is not, NaN where there is no true region; or None.
     """
 
@@ -78,6 +80,7 @@ class Cases:
     levels: NDArray[np.int64] | None = None
     dice: NDArray[np.float64] | None = None
     location: NDArray[np.float64] | None = None
+    embeddings: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -87,7 +90,7 @@ class Cases:
         """Return what a resample draws: patients, or groups where the source says what hangs together without naming patients."""
         return "group" if "group" in self.frame and self.frame["group"].notna().any() else "patient"
 
-    @property
+    @cached_property
     def units(self) -> NDArray[np.int64]:
         """Return each case's unit as a number, int64 [n]: images that share a patient or a group are never drawn apart.
 
@@ -160,6 +163,7 @@ def score_cases(
         truths=truth,
         intended=_intended(ages, facts.intended_use),
         levels=grades(frame, use_case) if use_case.severity else None,
+        embeddings=np.stack([row["embedding"] for row in rows]) if rows else None,
         **columns,
     )
     return by_clip(cases) if facts.image.frames_per_second is not None else cases
@@ -179,6 +183,7 @@ def _case(predictor: Predictor, row: Mapping[Any, Any], truth: NDArray[np.float6
     return {
         "probabilities": scored.probabilities,
         "hidden": predictor.score(decoded).probabilities if facts.clinical else None,
+        "embedding": scored.embedding,
         "expected": scored.grade,
         "dice": dice,
         "location": location,
@@ -212,7 +217,7 @@ def by_clip(cases: Cases) -> Cases:
     kept = cases.within(first)
     said: dict[str, Any] = {
         name: _means(values, number, len(first))
-        for name in ("probabilities", "hidden", "expected", "dice", "location")
+        for name in ("probabilities", "hidden", "expected", "dice", "location", "embeddings")
         if (values := getattr(cases, name)) is not None
     }
     return replace(kept, frame=kept.frame.assign(id=names), **said)

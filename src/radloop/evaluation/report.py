@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template
 
-from radloop.evaluation import sections
+from radloop.evaluation import examined, sections
 from radloop.evaluation.sections import absent
 from radloop.evaluation.wording import CAPTIONS, LABELLED, MARKS, MISSING, UNRECORDED, name
 
@@ -58,6 +58,10 @@ def render_report(
         clinical=sections.clinical_rows(evidence),
         attributes=sections.attribute_rows(evidence),
         grouped=sections.grouped(evidence),
+        fairness=examined.fairness_rows(evidence),
+        pairs=examined.pair_rows(evidence),
+        shortcuts=examined.shortcuts_of(evidence),
+        robustness=examined.robustness_of(evidence),
         pictures=[_picture(name_, figures[name_], evidence) for name_ in sorted(figures, key=_place)],
         absent=sorted(name_ for name_ in evidence.get("figures") or {} if name_.endswith(".png") and name_ not in figures),
         fitting=_fitting(evidence),
@@ -78,6 +82,8 @@ def _template() -> Template:
         "number": _number,
         "count": _count,
         "share": _share,
+        "percent": _percent,
+        "amount": _amount,
         "interval": _interval,
         "known": _known,
         "plain": _plain,
@@ -194,6 +200,14 @@ def _count(value: Any) -> str:
 
 def _share(part: Any, whole: Any) -> str:
     return MISSING if absent(part) or absent(whole) or not whole else f"{part / whole:.0%}"
+
+
+def _amount(value: Any) -> str:
+    return MISSING if absent(value) else f"{value:g}"
+
+
+def _percent(value: Any) -> str:
+    return MISSING if absent(value) else f"{value:.0%}"
 
 
 def _interval(interval: Any) -> str:

@@ -79,8 +79,8 @@ def grouped(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def attribute_rows(evidence: Mapping[str, Any]) -> list[Row]:
-    """Return the subgroups by attribute; an attribute without any is listed all the same."""
-    rows: Iterable[Mapping[str, Any]] = evidence.get("subgroups") or ()
+    """Return the subgroups by one attribute; an attribute without any is listed all the same."""
+    rows: Iterable[Mapping[str, Any]] = [row for row in evidence.get("subgroups") or () if not is_pair(row)]
     names = dict.fromkeys([*ATTRIBUTES, *(str(row.get("attribute")) for row in rows)])
     return [
         {
@@ -89,6 +89,11 @@ def attribute_rows(evidence: Mapping[str, Any]) -> list[Row]:
         }
         for attribute in names
     ]
+
+
+def is_pair(row: Mapping[str, Any]) -> bool:
+    """Tell whether a subgroup's row is of two attributes together."""
+    return "+" in str(row.get("attribute"))
 
 
 def label_rows(evidence: Mapping[str, Any]) -> list[Row]:

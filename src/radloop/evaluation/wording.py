@@ -76,7 +76,26 @@ GROUPED: Mapping[str, tuple[str, ...]] = {
 LABELLED = ("auroc", "average_precision", "sensitivity", "specificity", "ppv")
 """What the table of labels shows."""
 
-ATTRIBUTES: Mapping[str, str] = {"sex": "Sex", "age_band": "Age band", "site": "Site", "view": "View"}
+ATTRIBUTES: Mapping[str, str] = {"sex": "Sex", "age_band": "Age band", "site": "Site", "view": "View", "device": "Device"}
+
+PLACES: Mapping[str, str] = {
+    "border": "Border",
+    "upper_left": "Upper left corner",
+    "upper_right": "Upper right corner",
+    "lower_left": "Lower left corner",
+    "lower_right": "Lower right corner",
+    "centre": "Centre",
+}
+"""Left and right are the image's."""
+
+PERTURBATIONS: Mapping[str, str] = {
+    "noise": "Noise",
+    "blur": "Blur",
+    "contrast": "Less contrast",
+    "rotation": "Rotation",
+    "jpeg": "Compression",
+    "resolution": "Fewer pixels",
+}
 
 CAPTIONS: Mapping[str, str] = {
     "roc": "Sensitivity against false alarms at every threshold; a diamond is the one in use.",
@@ -89,6 +108,8 @@ CAPTIONS: Mapping[str, str] = {
     "dice": "How Dice is spread over the images.",
     "severity": "Levels against the truth.",
     "subgroups": "The first metric with 95% intervals by subgroup.",
+    "occlusion": "What is left with a part of the image hidden, and with nothing else shown.",
+    "robustness": "What is left as images get worse, with 95% intervals.",
 }
 
 

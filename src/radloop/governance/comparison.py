@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.evaluation.judgement import _intervals as intervals
-from radloop.evaluation.judgement import _measure as cases_measure
-from radloop.evaluation.judgement import intervals_as_json
+from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
@@ -98,7 +96,7 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
         found |= {("at_old_threshold", name): drawn for name, drawn in _overall(shifted).items() if name in RATES}
         return found | {("shift", name): shifted[None, name] - others[None, name] for name in ("sensitivity", "specificity")}
 
-    found = intervals(measure, ours, policy)
+    found = intervals(measure, ours, policy, signed=lambda name: name[0] in ("difference", "shift"))
     parts = ("champion", "difference", "at_old_threshold", "shift")
     shown = {part: intervals_as_json({name: found[key, name] for key, name in found if key == part}) for part in parts}
     return {

@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.evaluation.judgement import _intervals as intervals
-from radloop.evaluation.judgement import intervals_as_json
+from radloop.evaluation.measures import intervals, intervals_as_json
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
 from radloop.settings import Settings

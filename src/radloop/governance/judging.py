@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from radloop.data.manifest import read_manifest, usable
 from radloop.data.versions import DataVersion
 from radloop.evaluation.attachments import draw_figures
 from radloop.evaluation.cases import Cases, Outputs, cases_as_csv, score_cases
+from radloop.evaluation.examination import examine
 from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
 from radloop.governance.changes import since_champion
@@ -47,6 +49,16 @@ def judge_bundle(
     cases = score_cases(predictor, test, folder, use_case, lambda done, total: report("evaluate", done, total))
     outputs = Outputs.of(predictor.facts)
     judgement = judge(cases, outputs, use_case.subgroups, use_case.policy)
+    examination = examine(
+        predictor,
+        judgement.inside,
+        outputs,
+        judgement.judged,
+        use_case.policy,
+        folder,
+        lambda done, total: report("examine", done, total),
+    )
+    judgement = replace(judgement, examination=examination)
     figures = draw_figures(judgement, predictor.facts, examples(predictor, judgement.inside, folder))
     attachments = figures | {"cases.csv": cases_as_csv(cases, outputs)}
     facts = {

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 Split = Literal["train", "tune", "calibrate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "tune", "calibrate", "test")
 Sex = Literal["F", "M", "O"]
-Attribute = Literal["sex", "age_band", "site", "view"]
+Attribute = Literal["sex", "age_band", "site", "view", "device"]
 
 
 class Section(BaseModel):

@@ -7,7 +7,9 @@ from radloop.evaluation.figures.calibration import calibration_figure, scores_fi
 from radloop.evaluation.figures.confusion import confusion_figure, matrix_figure
 from radloop.evaluation.figures.curves import Labelled, precision_recall_figure, roc_curves_figure, roc_figure
 from radloop.evaluation.figures.forest import Row, labels_figure, subgroups_figure
+from radloop.evaluation.figures.occlusion import occlusion_figure
 from radloop.evaluation.figures.regions import dice_figure, regions_figure
+from radloop.evaluation.figures.robustness import robustness_figure
 
 __all__ = [
     "Labelled",
@@ -17,8 +19,10 @@ __all__ = [
     "dice_figure",
     "labels_figure",
     "matrix_figure",
+    "occlusion_figure",
     "precision_recall_figure",
     "regions_figure",
+    "robustness_figure",
     "roc_curves_figure",
     "roc_figure",
     "scores_figure",
