@@ -25,6 +25,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "stage": ("radloop.commands.loop", "One stage of the loop."),
     "report": ("radloop.commands.review", "The evidence as a page with figures."),
     "review": ("radloop.commands.review", "List, show, approve or reject judged versions."),
+    "trace": ("radloop.commands.review", "From a model back to the bytes of its training data."),
     "keys": ("radloop.commands.keys", "The keys with which reviewers sign: make, list, revoke."),
     "deploy": ("radloop.commands.serving", "Verify an approved version and serve it, no request lost."),
     "rollback": ("radloop.commands.serving", "Serve the previous champion again."),

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from radloop.commands.console import answering, json_option, say, use_case_argument
+from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
 from radloop.commands.signing import by_option, key_option, note_option, opened
 from radloop.settings import Settings
 
@@ -249,3 +249,26 @@ def report(use_case: str, version: int | None, settings: Settings) -> tuple[dict
         "verdict": json.loads((page.parent / "verdict.json").read_bytes())["verdict"],
         "report": str(page),
     }, str(page)
+
+
+@click.command()
+@click.argument("name", metavar="UC@VERSION")
+@json_option
+@answering
+def trace(name: str, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Walk from a model back to the bytes of its training data, every link checked: UC@champion, UC@candidate, UC@7.
+
+    Example:  radloop trace phantom-cxr@champion
+    """
+    from radloop.commands.models import named_model
+    from radloop.governance.trace import trace as walk
+
+    found = walk(named_model(name, settings), settings)
+    marks = {True: "ok  ", False: "NO  ", None: "    "}
+    lines = [f"{found.use_case} version {found.version}: {'every link holds' if found.intact else 'a link is broken'}"]
+    lines += [f"  {marks[link.intact]}{link.name}: {link.says}" for link in found.links]
+    if found.training:
+        lines += [f"      {split}: {n['images']} images of {n['patients']} patients" for split, n in found.training.items()]
+    if not found.intact:
+        raise Outcome(found.as_dict(), "\n".join(lines), 3)
+    return found.as_dict(), "\n".join(lines)

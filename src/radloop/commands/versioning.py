@@ -107,20 +107,14 @@ def _version(use_case: str, word: str, settings: Settings) -> DataVersion:
 
 def _of_model(use_case: str, word: str, settings: Settings) -> DataVersion:
     """Return the data version behind a model: from its sealed evidence, else from its tag in MLflow."""
+    from radloop.commands.models import find_model
     from radloop.data.naming import of_entry
     from radloop.data.versions import DataVersion
     from radloop.errors import IntegrityError
-    from radloop.governance.registry import Registry
     from radloop.governance.review import read_evidence
 
-    registry = Registry(use_case, settings)
-    if word == "champion":
-        item = registry.alias("champion")
-    elif word == "candidate":
-        item = registry.alias("candidate")
-    elif word.isdecimal():
-        item = registry.version(int(word))
-    else:
+    item = find_model(use_case, word, settings)
+    if item is None:
         raise InputError(
             "unknown_data_version",
             f"{use_case} has no data version '{word}'",

@@ -144,6 +144,10 @@ class Registry:
         self._tracker.artifacts(run_id, folder, "judgement")
         self._tracker.numbers(run_id, metrics)
 
+    def has_run(self, run_id: str) -> bool:
+        """Tell whether MLflow holds a run."""
+        return self._tracker.has_run(run_id)
+
     def _exists(self) -> bool:
         return any(model.name == self._name for model in self._client.search_registered_models(f"name = '{self._name}'"))
 

@@ -105,6 +105,15 @@ class Tracker:
             tags=[RunTag(name, text) for name, text in (tags or {}).items()],
         )
 
+    def has_run(self, run_id: str) -> bool:
+        """Tell whether MLflow holds a run that nobody deleted."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self.client.get_run(run_id).info.lifecycle_stage) == "active"
+        except MlflowException:
+            return False
+
     def artifacts(self, run_id: str, folder: Path, name: str) -> None:
         """Upload a folder's files."""
         self.client.log_artifacts(run_id, str(folder), name)
