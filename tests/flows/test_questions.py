@@ -99,7 +99,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def question(name: str) -> dict[str, Any]:
     """Return the small phantom configuration with another question."""
     config = small_phantom_config() | {"name": name}
-    for section in ("clinical", "fusion", "severity", "synthetic", "subgroups"):
+    for section in ("clinical", "fusion", "severity", "synthetic", "subgroups", "review"):
         config.pop(section, None)
     asked = QUESTIONS[name]
     columns = {"path": "path", "patient": "patient", "split": "split"} | asked["source"]["columns"]
