@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -82,3 +85,42 @@ def test_a_dead_process_is_an_error_and_the_next_command_works(tmp_path: Path) -
         own.run(["version"], tmp_path, ENVIRONMENT)
     assert caught.value.code == "dvc_failed"
     assert own.run(["version"], tmp_path, ENVIRONMENT).returncode == 0
+
+
+def _hold(folder: Path, pid: int) -> None:
+    """Note a path as being written by a process, as DVC does while it adds."""
+    (folder / ".dvc" / "tmp" / "rwlock").write_text(
+        json.dumps({"write": {str(folder / "x"): {"pid": pid, "cmd": "dvc add x"}}, "read": {}})
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, dvc: DvcProcess) -> Path:
+    assert dvc.run(["init", "-q", "--no-scm"], tmp_path, ENVIRONMENT).returncode == 0
+    (tmp_path / "x").write_text("1")
+    return tmp_path
+
+
+def test_a_killed_command_that_nobody_reaped_holds_nothing(project: Path, dvc: DvcProcess) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", "'dvc'"])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # ended, and not reaped
+    _hold(project, dead.pid)
+    os.kill(dead.pid, 0)  # the number is in use
+    assert dvc.run(["add", "-q", "x"], project, ENVIRONMENT).returncode == 0
+    dead.wait()
+
+
+def test_another_program_with_its_number_holds_nothing(project: Path, dvc: DvcProcess) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        _hold(project, other.pid)
+        assert dvc.run(["add", "-q", "x"], project, ENVIRONMENT).returncode == 0
+        other.kill()
+
+
+def test_a_command_at_work_keeps_its_path(project: Path, dvc: DvcProcess) -> None:
+    with subprocess.Popen([sys.executable, "-c", "'dvc'; import time; time.sleep(60)"]) as other:
+        _hold(project, other.pid)
+        done = dvc.run(["add", "x"], project, ENVIRONMENT)
+        other.kill()
+    assert done.returncode != 0
+    assert "is busy, it is being blocked by" in done.stderr

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +119,17 @@ def test_set_entry_keeps_the_others_and_their_order(settings: Settings) -> None:
     found = yaml.safe_load((settings.root / "data.dvc").read_text())["outs"]
     assert [(entry["path"], entry["md5"][0]) for entry in found] == [("data/a", "a"), ("data/b", "d"), ("data/c", "c")]
     assert versions.pinned_use_cases(settings) == ["a", "b", "c"]
+
+
+def test_a_path_that_another_command_holds_is_waited_for(settings: Settings) -> None:
+    image = settings.data / "waits" / "a.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"1")
+    versions.prepare(settings)
+    with subprocess.Popen([sys.executable, "-c", "'dvc'; import time; time.sleep(3)"]) as other:
+        place = settings.root / ".dvc" / "tmp"
+        place.mkdir(exist_ok=True)
+        holds = {str(image.parent): {"pid": other.pid, "cmd": "dvc add data/waits"}}
+        (place / "rwlock").write_text(json.dumps({"write": holds, "read": {}}))
+        assert versions.pin("waits", settings).version.endswith(".dir")
+        other.wait()

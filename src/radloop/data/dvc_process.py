@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 
 from radloop.errors import ToolError
 
@@ -141,8 +142,10 @@ def _command(arguments: list[str], folder: str, environment: dict[str, str]) -> 
     os.environ.update(environment)
     code: object = 1
     try:
+        import dvc.rwlock
         from dvc.cli import main as command
 
+        dvc.rwlock.psutil = SimpleNamespace(pid_exists=_at_work)
         code = command(arguments)
     except SystemExit as end:
         code = end.code
@@ -151,6 +154,22 @@ def _command(arguments: list[str], folder: str, environment: dict[str, str]) -> 
     sys.stdout.flush()
     sys.stderr.flush()
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _at_work(pid: int) -> bool:
+    """Whether a process that DVC noted as holding a path can still be the one that noted it.
+
+    DVC asks only whether the number is in use. That of a killed command is: by its zombie, for as long as no parent
+    reaps it (forever in a container whose first process does not), or by another program that got it since.
+    """
+    import psutil
+
+    try:
+        return any("dvc" in word for word in psutil.Process(pid).cmdline())  # a zombie has no words
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 if __name__ == "__main__":

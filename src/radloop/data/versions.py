@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,12 @@ def _write_project(folder: Path, settings: Settings) -> None:
 _OURS = "# written by radloop from RADLOOP_HOME and RADLOOP_DVC_REMOTE\n"
 
 
+_PATIENCE = 600.0
+"""Seconds: what DVC waits for by itself is the lock of the whole project, not that of a path."""
+
+_BUSY = "is busy, it is being blocked by"
+
+
 _BY_HAND = "run the same `dvc` command by hand to see more"
 
 
@@ -187,7 +194,12 @@ def run(arguments: list[str], settings: Settings, hint: str = _BY_HAND, folder: 
         ToolError: it failed; the message is its error in one line.
     """
     environment = os.environ | settings.environment()
-    done = dvc.run(["--wait-for-lock", *arguments], folder or settings.root, environment)
+    until = time.monotonic() + _PATIENCE
+    while True:
+        done = dvc.run(["--wait-for-lock", *arguments], folder or settings.root, environment)
+        if done.returncode == 0 or _BUSY not in done.stderr or time.monotonic() > until:
+            break
+        time.sleep(0.5)
     if done.returncode != 0:
         raise ToolError("dvc_failed", f"dvc {arguments[0]}: {_reason(done.stderr or done.stdout, settings)}", hint)
     return done.stdout
