@@ -43,6 +43,11 @@ class ClinicalInput(Section):
         return [(float(value) - self.mean) / self.deviation, 1.0]
 
 
+def column(name: str) -> str:
+    """Return the manifest's column of a clinical value: age and sex have columns of their own."""
+    return name if name in ("age", "sex") else f"clinical_{name}"
+
+
 def fit_inputs(use_case: UseCase, columns: Mapping[str, Sequence[Any]]) -> tuple[ClinicalInput, ...]:
     """Return the inputs of a use case's fusion, their means and deviations taken from the known values.
 

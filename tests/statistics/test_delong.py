@@ -10,7 +10,6 @@ import pytest
 from radloop.statistics.delong import delong
 from radloop.statistics.discrimination import auroc
 from radloop.statistics.outputs import one
-from radloop.statistics.paired import difference
 from radloop.statistics.resamples import drawn
 
 FIRST, SECOND, LABELS = [0.6, 0.8, 0.5, 0.7], [0.5, 0.5, 0.5, 0.5], [1, 1, 0, 0]
@@ -65,7 +64,8 @@ def test_the_spread_is_that_of_the_bootstrap() -> None:
     first, second, labels, owner = models(3, 200, 0.3, images=3)
     found = delong(first, second, labels, owner)
     both = [one(1 / (1 + np.exp(-scores)), labels, owner, threshold=None, metrics=["auroc"]) for scores in (first, second)]
-    draws = difference(*both)(drawn(np.random.default_rng(0), 200, 2000))[None, "auroc"]
+    weights = drawn(np.random.default_rng(0), 200, 2000)
+    draws = np.subtract(*(measure(weights)[None, "auroc"] for measure in both))
     assert found.difference.high - found.difference.value == pytest.approx(1.96 * draws.std(), rel=0.08)
 
 

@@ -27,6 +27,18 @@ def find_model(use_case: str, word: str, settings: Settings) -> Version | None:
     return registry.version(int(word)) if word.isdecimal() else None
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """Return use case and word of `UC@WORD`.
+
+    Raises:
+        InputError: `version_missing`: there is no word.
+    """
+    use_case, _, word = name.partition("@")
+    if not word:
+        raise InputError("version_missing", "say which version: UC@VERSION", f"for example {use_case or 'tb-cxr'}@champion")
+    return use_case, word
+
+
 def named_model(name: str, settings: Settings) -> Version:
     """Return the version that `UC@champion`, `UC@candidate`, `UC@previous` or `UC@7` names.
 
@@ -36,9 +48,7 @@ def named_model(name: str, settings: Settings) -> Version:
     """
     from radloop.configuration import load_use_case
 
-    use_case, _, word = name.partition("@")
-    if not word:
-        raise InputError("version_missing", "say which version: UC@VERSION", f"for example {use_case or 'tb-cxr'}@champion")
+    use_case, word = split_name(name)
     load_use_case(use_case, settings)
     found = find_model(use_case, word, settings)
     if found is None:

@@ -77,14 +77,13 @@ def restore(name: str, to: Path | None, force: bool, erased: bool, settings: Set
 
     Example:  radloop data restore tb-cxr@champion --to /tmp/champion-data
     """
+    from radloop.commands.models import split_name
     from radloop.configuration import load_use_case
     from radloop.data.restore import restore as bring_back
     from radloop.records.runs import locked
     from radloop.stages import runs_folder
 
-    use_case, _, word = name.partition("@")
-    if not word:
-        raise InputError("version_missing", "say which version: UC@VERSION", f"for example {use_case or 'tb-cxr'}@champion")
+    use_case, word = split_name(name)
     load_use_case(use_case, settings)
     version = _version(use_case, word, settings)
     if to is not None:

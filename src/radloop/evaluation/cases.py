@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from radloop.clinical import column
 from radloop.data.storing import stored_image
 from radloop.data.truths import grades, truths
 from radloop.data.units import joined_columns
@@ -171,8 +172,7 @@ def score_cases(
 
 def clinical_values(row: Mapping[Any, Any], facts: BundleFacts) -> dict[str, Any]:
     """Return the clinical values that a manifest's row knows and the bundle takes, by name."""
-    columns = {item.name: item.name if item.name in ("age", "sex") else f"clinical_{item.name}" for item in facts.clinical}
-    return {name: row[column] for name, column in columns.items() if not pd.isna(row[column])}
+    return {item.name: row[column(item.name)] for item in facts.clinical if not pd.isna(row[column(item.name)])}
 
 
 def _case(predictor: Predictor, row: Mapping[Any, Any], truth: NDArray[np.float64], folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from radloop.evaluation.cases import Cases, Outputs
 from radloop.evaluation.measures import cases_measure, intervals
 from radloop.statistics.intervals import METRICS, Interval
-from radloop.use_case import Attribute, GapRule, Policy, SubgroupRule, Subgroups, WorstRule
+from radloop.use_case import Attribute, Policy, SizedRule, Subgroups
 
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 UNKNOWN = "unknown"
@@ -45,9 +45,7 @@ def subgroup_rows(
         policy: number and seed of the draws, and the metrics that its rules ask of subgroups.
     """
     gated = {(group.attribute, group.value) for group in subgroups.gated}
-    asked = [
-        rule.metric for rule in policy.rules if isinstance(rule, SubgroupRule | GapRule | WorstRule) and rule.metric in METRICS
-    ]
+    asked = [rule.metric for rule in policy.rules if isinstance(rule, SizedRule) and rule.metric in METRICS]
     metrics = list(dict.fromkeys([*_METRICS[outputs.kind], *asked]))
     for attribute in ATTRIBUTES:
         for word in _listed(cases, attribute, subgroups):

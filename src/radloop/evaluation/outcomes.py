@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -73,12 +73,20 @@ def outcomes(sample: Sample, altered: Mapping[Key, Cases]) -> dict[Key, Outcome]
     }
 
 
-def flips(before: Cases, after: Cases, outputs: Outputs) -> float:
-    """Return the share of decisions that differ: of images for classes, otherwise of images and outputs with a threshold."""
+def flips(before: Cases, after: Cases, outputs: Outputs, judged: Sequence[bool] | None = None) -> float:
+    """Return the share of decisions that differ: of images for classes, otherwise of images and outputs with a threshold.
+
+    Args:
+        before: n cases.
+        after: the same cases, answered otherwise.
+        outputs: how both answers become decisions.
+        judged: the outputs that count; all if None.
+    """
     if outputs.kind == "multiclass":
         answers = (cases.probabilities.argmax(axis=1) for cases in (before, after))
         return _share(np.not_equal(*answers))
-    decided = [k for k, threshold in enumerate(outputs.thresholds) if threshold is not None]
+    counted = judged or (True,) * len(outputs.labels)
+    decided = [k for k, threshold in enumerate(outputs.thresholds) if threshold is not None and counted[k]]
     first, second = (called(cases, outputs)[:, decided] for cases in (before, after))
     return _share(first != second)
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from radloop.clinical import column
 from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json
+from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json, number_as_json
+from radloop.evaluation.outcomes import flips
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
@@ -62,8 +62,7 @@ def incomparable(old: BundleFacts, new: BundleFacts, test: pd.DataFrame) -> str 
         before, after = getattr(old.image, name), getattr(new.image, name)
         if before != after:
             return f"its images have another {name.replace('_', ' ')}"
-    columns = {item.name: item.name if item.name in ("age", "sex") else f"clinical_{item.name}" for item in old.clinical}
-    lost = [name for name, column in columns.items() if column not in test.columns]
+    lost = [item.name for item in old.clinical if column(item.name) not in test.columns]
     return f"it takes {', '.join(lost)}, which the data no longer has" if lost else None
 
 
@@ -103,25 +102,9 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
         "cases": len(ours),
         "thresholds": {"champion": list(old.thresholds), "candidate": list(new.thresholds)},
         **shown,
-        "shift": {"flips": _flips(ours, theirs, kept, judged), **shown["shift"]},
+        "shift": {"flips": number_as_json(flips(ours, theirs, kept, judged)), **shown["shift"]},
     }
 
 
 def _overall(found: Mapping[Name, FloatArray]) -> dict[str, FloatArray]:
     return {name: drawn for (label, name), drawn in found.items() if label is None}
-
-
-def _flips(ours: Cases, theirs: Cases, outputs: Outputs, judged: tuple[bool, ...]) -> float | None:
-    """Return the share of decisions that differ at the same thresholds, None where nothing is decided."""
-    mine, others = (_decisions(cases.probabilities, outputs, judged) for cases in (ours, theirs))
-    return float(np.mean(mine != others)) if mine.size else None
-
-
-def _decisions(
-    probabilities: NDArray[np.float64], outputs: Outputs, judged: tuple[bool, ...]
-) -> NDArray[np.bool_] | NDArray[np.intp]:
-    """Return the answer of each case [n], or of each case and judged output with a threshold [n, k]."""
-    if outputs.kind == "multiclass":
-        return probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, np.intp)
-    thresholds = {k: cut for k, cut in enumerate(outputs.thresholds) if cut is not None and judged[k]}
-    return probabilities[:, list(thresholds)] >= np.array(list(thresholds.values()))

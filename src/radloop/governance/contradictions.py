@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.evaluation.measures import intervals, intervals_as_json
+from radloop.evaluation.measures import interval_as_json, intervals
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
 from radloop.settings import Settings
@@ -61,5 +61,5 @@ def _row(cases: Cases, wrong: NDArray[np.float64], group: GatedSubgroup, policy:
     mask &= ~np.isnan(wrong)
     part = cases.within(mask)
     found = intervals(averages({"share": wrong[mask]}, part.units), part, policy)
-    share = intervals_as_json({name: interval for (_, name), interval in found.items()})["share"]
+    share = interval_as_json(found[None, "share"])
     return {"attribute": group.attribute, "value": group.value, "images": len(part), "share": share}

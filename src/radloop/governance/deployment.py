@@ -12,13 +12,12 @@ from radloop.governance.key_file import OpenKey
 from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
 from radloop.governance.review import bundle_folder, check_compared, check_recorded, read_evidence
-from radloop.inference.bundle import APPROVAL, SIGNATURE
+from radloop.inference.bundle import APPROVAL
 from radloop.inference.pointer import Pointer, read_pointer, remove_pointer, replace_pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.verification import verify
 from radloop.inference.workers import live_workers, wait_for
 from radloop.packaging.bento import build_bento
-from radloop.records.seal import read_sealed
 from radloop.settings import Settings
 
 
@@ -114,9 +113,7 @@ def _check(version: Version, settings: Settings) -> None:
             f"a reviewer runs `radloop review approve {version.use_case} {version.version} --by NAME --note TEXT`",
         )
     verify(folder)
-    signature = folder / SIGNATURE
-    text = signature.read_text(encoding="ascii", errors="replace").removesuffix("\n") if signature.is_file() else None
-    check_recorded(read_sealed(folder / APPROVAL, "approval"), text, settings)
+    check_recorded(folder, settings)
     Predictor(folder)
 
 

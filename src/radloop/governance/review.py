@@ -193,16 +193,15 @@ def _check_four_eyes(version: Version, by: str, reviewer: Reviewer | None) -> No
         raise Refusal("own_run", f"{what} was started by {author}, who cannot approve it", "ask another reviewer")
 
 
-def check_recorded(approval: dict[str, Any], signature: str | None, settings: Settings) -> None:
-    """Check that an approval is the last decision that was recorded on its version.
-
-    Args:
-        approval: the document beside the bundle.
-        signature: beside it, None where there is none.
+def check_recorded(folder: Path, settings: Settings) -> None:
+    """Check that the approval beside a bundle, with its signature where there is one, is the last decision on its version.
 
     Raises:
         IntegrityError: the record does not hold it, or a later decision; or the key list is not the record's.
     """
+    path = folder / SIGNATURE
+    signature = path.read_text(encoding="ascii", errors="replace").removesuffix("\n") if path.is_file() else None
+    approval = read_sealed(folder / APPROVAL, "approval")
     checked_reviewers(settings)
     if last_decision(settings, approval["use_case"], approval["version"]) != as_recorded(approval, signature):
         raise IntegrityError(

@@ -11,11 +11,10 @@ from radloop.data.objects import Objects
 from radloop.errors import RadloopError
 from radloop.governance.registry import Registry, Version
 from radloop.governance.review import bundle_folder, check_recorded, read_evidence
-from radloop.inference.bundle import APPROVAL, SIGNATURE
+from radloop.inference.bundle import APPROVAL
 from radloop.inference.pointer import read_pointer
 from radloop.inference.verification import verify, verify_bundle
 from radloop.records import erasures
-from radloop.records.seal import read_sealed
 from radloop.settings import Settings
 
 
@@ -102,12 +101,7 @@ def _approval(version: Version, settings: Settings) -> Link:
     if not (folder / APPROVAL).is_file():
         return Link("approval", None, "nobody approved it")
     approval = verify(folder).approval
-    signature = folder / SIGNATURE
-    check_recorded(
-        read_sealed(folder / APPROVAL, "approval"),
-        signature.read_text().strip() if signature.is_file() else None,
-        settings,
-    )
+    check_recorded(folder, settings)
     known = "signed" if approval.verified else "unverified name"
     return Link("approval", True, f"by {approval.by} ({known}) on {approval.time}: {approval.note}")
 

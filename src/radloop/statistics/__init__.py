@@ -1,4 +1,4 @@
-"""Intervals, discrimination, calibration, thresholds, paired tests, net benefit, fairness, regions, levels: all pure functions.
+"""Intervals, discrimination, calibration, thresholds, DeLong, net benefit, fairness, regions, levels: all pure functions.
 
 Import the modules, so that a call reads as what it is::
 

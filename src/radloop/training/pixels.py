@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from radloop.clinical import ClinicalInput, fit_inputs, matrix
+from radloop.clinical import ClinicalInput, column, fit_inputs, matrix
 from radloop.data.manifest import read_manifest, usable
 from radloop.data.storing import VERSION
 from radloop.data.truths import grades, truths
@@ -120,8 +120,8 @@ def _clinical(frame: pd.DataFrame, use_case: UseCase) -> tuple[tuple[ClinicalInp
 
 
 def _columns(frame: pd.DataFrame, names: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values of clinical names: age and sex have columns of their own."""
-    return {name: frame[name if name in ("age", "sex") else f"clinical_{name}"].tolist() for name in names}
+    """Return the values of clinical names."""
+    return {name: frame[column(name)].tolist() for name in names}
 
 
 def _masks(

@@ -50,6 +50,7 @@ from radloop.use_case.rules import (
     RobustnessRule,
     Rule,
     ShiftRule,
+    SizedRule,
     SubgroupRule,
     WorstRule,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "Severity",
     "Sex",
     "ShiftRule",
+    "SizedRule",
     "Source",
     "Space",
     "Split",

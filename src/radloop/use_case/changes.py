@@ -23,10 +23,6 @@ class Changes(Section):
     permitted: tuple[Pattern, ...] = ()
     """Dotted paths of this YAML, `data.version`, `code.commit`, `code.lock`; with `.*` all that lies below."""
 
-    def permits(self, path: str) -> bool:
-        """Tell whether a dotted path may change."""
-        return any(covers(pattern, path) for pattern in self.permitted)
-
 
 def covers(pattern: str, path: str) -> bool:
     """Tell whether a pattern names a path, or with `.*` something above it.

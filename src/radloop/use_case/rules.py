@@ -43,30 +43,32 @@ class BoundRule(Section):
     """One class or finding against all else; null is over all of them."""
 
 
-class SubgroupRule(Section):
-    """A bound of a metric in each gated subgroup, each of a minimum size."""
+class SizedRule(Section):
+    """What a rule asks of a group before it judges it."""
 
-    kind: Literal["subgroup_lower_bound", "subgroup_upper_bound"]
-    name: str
     metric: Metric
-    limit: float
     min_positives: int = Field(default=10, ge=1)
     min_negatives: int = Field(default=10, ge=1)
 
 
-class GapRule(Section):
+class SubgroupRule(SizedRule):
+    """A bound of a metric in each gated subgroup, each of a minimum size."""
+
+    kind: Literal["subgroup_lower_bound", "subgroup_upper_bound"]
+    name: str
+    limit: float
+
+
+class GapRule(SizedRule):
     """How far the gated groups of one attribute may lie apart: the upper 95% bound of the largest difference."""
 
     kind: Literal["subgroup_gap"]
     name: str
     attribute: Attribute
-    metric: Metric
     limit: float = Field(ge=0)
-    min_positives: int = Field(default=10, ge=1)
-    min_negatives: int = Field(default=10, ge=1)
 
 
-class WorstRule(Section):
+class WorstRule(SizedRule):
     """The lower 95% bound of a metric in the worst group of an attribute, gated or not, the unknown among them.
 
     Groups with fewer cases are left out and named; those outside the intended use are left out.
@@ -75,10 +77,7 @@ class WorstRule(Section):
     kind: Literal["worst_subgroup"]
     name: str
     attribute: Attribute
-    metric: Metric
     limit: float
-    min_positives: int = Field(default=10, ge=1)
-    min_negatives: int = Field(default=10, ge=1)
 
 
 class CasesRule(Section):

@@ -10,11 +10,9 @@ from typing import Any
 
 from radloop.governance.judges.reading import Evidence, Span, at, counts, end, number, span
 from radloop.governance.judges.reason import MISSING, Reason, compared, missing
-from radloop.use_case import ERRORS, ContradictionRule, GapRule, SubgroupRule, WorstRule
+from radloop.use_case import ERRORS, ContradictionRule, GapRule, SizedRule, SubgroupRule, WorstRule
 
 Key = tuple[str, str]
-Sized = SubgroupRule | GapRule | WorstRule
-"""The rules that ask for a number of cases in a group."""
 
 
 def each(evidence: Evidence, rule: SubgroupRule) -> list[Reason]:
@@ -164,7 +162,7 @@ def _word(key: Key | None) -> str:
     return "an unnamed group" if key is None else f"{key[0]}={key[1]}"
 
 
-def _unfit(row: Any, key: Key | None, rule: Sized) -> str | None:
+def _unfit(row: Any, key: Key | None, rule: SizedRule) -> str | None:
     """Return why a group cannot be judged, None where it can."""
     positives, negatives = counts(row)
     if positives is None or negatives is None:
