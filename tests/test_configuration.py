@@ -96,6 +96,8 @@ def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, c
             "rules:",
             "gap compares the gated groups of site; subgroups.gated names fewer than two",
         ),
+        (("mitigation",), {"attribute": "sex"}, "mitigation:", "names none of training, thresholds and labels"),
+        (("mitigation",), {"attribute": "site", "thresholds": "per_group"}, "thresholds:", "only sex and age_band are known"),
         (("changes",), {"permitted": ["changes.*"]}, "permitted:", "'changes.*' is no section that may change"),
         (("changes",), {"permitted": ["serch.*"]}, "permitted:", "'serch.*' is no section that may change"),
         (("changes",), {"permitted": ["*"]}, "permitted:", "String should match pattern"),

@@ -207,6 +207,7 @@ def summary(ticket: Mapping[str, Any], settings: Settings, total: float) -> dict
         "evidence": promoted["evidence"],
         "verdict": promoted["verdict"],
         "reasons": promoted["reasons"],
+        "proposals": promoted["proposals"],
         "metrics": evaluated["metrics"],
         "metrics_all_test": evaluated["metrics_all_test"],
         "population": evaluated["population"],

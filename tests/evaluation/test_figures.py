@@ -285,7 +285,7 @@ def test_without_a_threshold_there_is_no_operating_point(drawn: list[Figure]) ->
     figures.precision_recall_figure(SCORES, LABELS, threshold=None, average_precision=Interval(0.75, 0.5, 1))
     figures.scores_figure(SCORES, LABELS, threshold=None, positive="a", negative="b")
     assert not any("threshold 0" in words(figure) for figure in drawn)
-    assert "There is no threshold" in words(drawn[2])
+    assert "There is no one threshold" in words(drawn[2])
 
 
 def test_nothing_of_pyplot_is_loaded() -> None:

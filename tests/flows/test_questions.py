@@ -35,6 +35,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "clinical": {"fever": {"column": "fever", "unit": "Cel", "low": 30, "high": 45}},
         "severity": {"levels": ["none", "small", "large"], "cuts": [1, 15]},
         "fusion": {"values": ["fever", "age", "sex"]},
+        "mitigation": {"attribute": "sex", "training": "reweighting", "thresholds": "per_group", "labels": "set_aside"},
     },
     "place": {
         "labels": {"positive": "disc", "negative": "none"},
@@ -127,5 +128,20 @@ def test_a_question_goes_through_the_loop(name: str, source: Path, tmp_path: Pat
     assert (answer.severity is not None) == ("severity" in QUESTIONS[name])
     if len(outputs) > 1:
         assert set(evidence["labels"]) == set(outputs)
+    if "mitigation" in QUESTIONS[name]:
+        check_mitigation(evidence, answer.findings[0].threshold)
     if "location" in QUESTIONS[name]:
         assert {"dice", "location"} & set(evidence["metrics"])
+
+
+def check_mitigation(evidence: dict[str, Any], threshold: float | None) -> None:
+    """All of `calibrate` is F and all of `test` M, so that M, whom nobody fitted, takes the most sensitive threshold."""
+    groups, told = evidence["bundle"]["group_thresholds"], evidence["mitigation"]
+    assert [(point["word"], point["n"], point["fitted"]) for point in groups["points"]] == [("F", 20, [True])]
+    assert groups["unknown"] == [min(evidence["bundle"]["threshold"], groups["points"][0]["thresholds"][0])]
+    assert threshold == groups["unknown"][0]  # of an image without a sex
+    assert told["before"] is None  # no version was made without it
+    assert [(row["value"], row["images"]) for row in told["set_aside"]] == [("F", 40), ("M", 20)]
+    assert [row["value"] for row in told["after"]] == [row["value"] for row in told["one_threshold"]] == ["M"]
+    kept = evidence["champion"], evidence["training"]["trial"]
+    assert kept == (None, 0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from radloop.errors import Refusal
-from radloop.packaging.fitting import MIN_POSITIVES, fit
+from radloop.packaging.fitting import MIN_POSITIVES, fit, fit_groups
 from radloop.statistics.calibration import TEMPERATURES, fit_temperature
-from radloop.use_case import FixedThreshold, TargetSensitivity, Youden
+from radloop.use_case import CostPolicy, FixedThreshold, Mitigation, TargetSensitivity, Youden
 from tests.packaging.cases import CASES
 
 NAN = np.nan
@@ -114,3 +115,31 @@ def test_a_finding_that_calibrate_cannot_tell_has_no_threshold() -> None:
 def test_a_region_is_decided_at_one_half_and_nothing_is_fitted() -> None:
     calibration, (point,) = fit(column([3, 4]), column([1, 1]).astype(np.float32), CASES["segmentation"])
     assert (calibration.temperatures, point.threshold, point.policy, point.n) == ((1.0,), 0.5, None, 2)
+
+
+def test_every_group_has_its_own_threshold_and_a_small_one_the_most_sensitive() -> None:
+    case = CASES["binary"].model_copy(update={"mitigation": Mitigation(attribute="sex", thresholds="per_group")})
+    shares = np.linspace(0.05, 0.95, 20)
+    logits = column([*np.log(shares / (1 - shares)), *np.log(shares / (1 - shares)), 4.0, -4.0])
+    # F is positive from 0.5 on, M from 0.3 on; O has one of each.
+    truths = column([*(shares > 0.5), *(shares > 0.3), 1, 0]).astype(np.float32)
+    frame = pd.DataFrame({"sex": ["F"] * 20 + ["M"] * 20 + ["O", None]})
+    fitted = fit(logits, truths, case)
+    found = fit_groups(logits, truths, frame, case, fitted)
+    assert found is not None
+    cuts = {point.word: (point.thresholds[0], point.fitted[0], point.n) for point in found.points}
+    chances = 1 / (1 + np.exp(-logits[:20, 0] / fitted[0].temperatures[0]))
+    assert cuts["F"] == (pytest.approx((chances[9] + chances[10]) / 2), True, 20)
+    assert cuts["M"] == (pytest.approx((chances[5] + chances[4]) / 2), True, 20)
+    assert cuts["O"] == (found.unknown[0], False, 1)
+    assert found.unknown[0] == min(fitted[1][0].threshold or 1, cuts["M"][0])
+    assert fit_groups(logits, truths, frame, CASES["binary"], fitted) is None
+
+
+def test_the_cost_of_a_miss_moves_the_threshold() -> None:
+    z = np.log(3.0)
+    logits, truths = column([z, z, z, z, -z, -z, -z, -z]), column([1, 1, 1, 0, 0, 0, 0, 1]).astype(np.float32)
+    asked = CASES["binary"].model_copy(update={"operating_point": CostPolicy(miss=100, alarm=1)})
+    _, (point,) = fit(logits, truths, asked)
+    assert point.threshold == pytest.approx(0.125)  # nobody is missed: half of the lowest probability, 0.25
+    assert point.policy == CostPolicy(miss=100, alarm=1)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from radloop.statistics import discrimination
-from radloop.statistics.thresholds import Policy, TargetSensitivity, Threshold, Youden, fit_threshold
+from radloop.statistics.thresholds import LeastCost, Policy, TargetSensitivity, Threshold, Youden, fit_threshold
 
 PROBABILITIES = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8]
 LABELS = [0, 0, 1, 0, 1, 1]
@@ -21,6 +21,12 @@ TABLE = [
     (TargetSensitivity(0.1), Threshold(0.7, 1 / 3, 1.0)),
     # 2/3 + 1 equals 1 + 2/3: of equal thresholds the lowest.
     (Youden(), Threshold(0.25, 1.0, 2 / 3)),
+    # Half of the cases are positive: a miss that costs ten alarms is not risked, and the other way round.
+    (LeastCost(miss=10, alarm=1), Threshold(0.25, 1.0, 2 / 3)),
+    (LeastCost(miss=1, alarm=10), Threshold(0.5, 2 / 3, 1.0)),
+    (LeastCost(miss=1, alarm=1), Threshold(0.25, 1.0, 2 / 3)),
+    # One in twenty: 0.5 x 1 + 0.95 x 2/3 is saved at 0.25, and 0.5 x 2/3 + 0.95 at 0.5.
+    (LeastCost(miss=10, alarm=1, prevalence=0.05), Threshold(0.5, 2 / 3, 1.0)),
 ]
 
 
@@ -89,3 +95,9 @@ def test_one_class_is_refused(labels: list[int], policy: Policy) -> None:
 def test_a_strange_target_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="target sensitivity"):
         TargetSensitivity(value)
+
+
+@pytest.mark.parametrize("wrong", [{"miss": 0, "alarm": 1}, {"miss": 1, "alarm": -1}, {"miss": 1, "alarm": 1, "prevalence": 1.0}])
+def test_strange_costs_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"cost|prevalence"):
+        LeastCost(**wrong)

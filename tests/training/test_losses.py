@@ -120,3 +120,16 @@ def test_unknown_pixels_do_not_pull() -> None:
 def test_tune_is_judged_plainly() -> None:
     loss = Loss("multiclass", smoothing=0.3, weights=torch.ones(3), severity=0.5, location=1.0).plain(complete=True)
     assert loss == Loss("multiclass", complete=True, severity=0.5, location=1.0)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_cell_weighs_as_it_is_told(complete: bool) -> None:
+    given = batch([[1], [0]], weights=torch.tensor([[0.5], [3.0]]))
+    loss = Loss("binary", complete=complete)(outputs([[0.0], [1.0]]), given).item()
+    assert loss == pytest.approx((0.5 * math.log(2) + 3.0 * softplus(1.0)) / 2)
+
+
+def test_a_row_of_classes_weighs_as_it_is_told() -> None:
+    given = batch([[1, 0], [0, 1]], weights=torch.tensor([[0.5, 0.5], [1.5, 1.5]]))
+    loss = Loss("multiclass")(outputs([[0.0, 0.0], [1.0, 0.0]]), given).item()
+    assert loss == pytest.approx((0.5 * math.log(2) + 1.5 * softplus(1.0)) / 2)

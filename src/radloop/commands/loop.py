@@ -54,6 +54,9 @@ def _summary(document: dict[str, Any]) -> str:
         end = f"next: a reviewer reads the report and runs\n  {approve}\n  radloop deploy {use_case}"
     else:
         end = "rejected: no alias was moved; the evidence is kept."
+        for proposal in document["proposals"]:
+            yaml = proposal["yaml"].rstrip().replace("\n", "\n    ")
+            end += f"\nwhat may help ({', '.join(proposal['rules'])}): {proposal['sentence']} In the use case's YAML:\n    {yaml}"
     seconds = document["seconds"]["total"]
     head = (
         f"{use_case} version {version}: {document['verdict']} by the gate, test {headline(document['metrics'])}, {seconds:.0f} s"

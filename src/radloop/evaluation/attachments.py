@@ -53,7 +53,8 @@ def draw_figures(judgement: Judgement, facts: BundleFacts, examples: Sequence[Ex
 def _binary(judgement: Judgement, inside: Cases, labels: BinaryLabels, synthetic: bool) -> dict[str, bytes]:
     known = ~np.isnan(inside.truths[:, 0])
     scores, truth = inside.probabilities[known, 0], inside.truths[known, 0]
-    threshold, words = judgement.outputs.thresholds[0], {"positive": labels.positive, "negative": labels.negative}
+    cut, words = judgement.outputs.cuts(inside.frame)[0], {"positive": labels.positive, "negative": labels.negative}
+    threshold = cut if isinstance(cut, float) else None  # thresholds by group are no one point
     area, precision = judgement.metrics["auroc"], judgement.metrics["average_precision"]
     drawn = {
         "roc.png": figures.roc_figure(scores, truth, threshold=threshold, auroc=area, synthetic=synthetic),
@@ -63,8 +64,8 @@ def _binary(judgement: Judgement, inside: Cases, labels: BinaryLabels, synthetic
         "calibration.png": figures.calibration_figure(scores, truth, synthetic=synthetic),
         "scores.png": figures.scores_figure(scores, truth, threshold=threshold, **words, synthetic=synthetic),
     }
-    if threshold is not None:
-        counts = confusion(scores, truth, threshold)
+    if cut is not None:
+        counts = confusion(scores, truth, np.broadcast_to(cut, known.shape)[known])
         drawn["confusion.png"] = figures.confusion_figure(counts, **words, synthetic=synthetic)
     return drawn
 

@@ -21,6 +21,7 @@ from radloop.data.truths import grades, truths
 from radloop.data.units import joined_columns
 from radloop.evaluation.regions import covered, true_region
 from radloop.inference.bundle import BundleFacts
+from radloop.inference.group_thresholds import GroupThresholds
 from radloop.inference.predictor import Predictor
 from radloop.inference.scoring import Scored
 from radloop.statistics.outputs import evaluable
@@ -36,18 +37,29 @@ class Outputs:
         labels: the label of each output.
         thresholds: one an output, None where it has none; unused for `multiclass`, where the most probable is the answer.
         levels: the words of the severity, from the mildest; empty where there is none.
+        groups: thresholds by group, which take the place of `thresholds`; None where all share one.
     """
 
     kind: str
     labels: tuple[str, ...]
     thresholds: tuple[float | None, ...]
     levels: tuple[str, ...] = ()
+    groups: GroupThresholds | None = None
 
     @classmethod
     def of(cls, facts: BundleFacts) -> Outputs:
         """Return a bundle's outputs."""
         levels = facts.severity.levels if facts.severity else ()
-        return cls(facts.labels.kind, facts.outputs, facts.thresholds, levels)
+        return cls(facts.labels.kind, facts.outputs, facts.thresholds, levels, facts.groups)
+
+    def cuts(self, frame: pd.DataFrame) -> list[float | NDArray[np.float64] | None]:
+        """Return the threshold of each output: one for all cases, or one a case [n] where groups have their own."""
+        if self.groups is None:
+            return list(self.thresholds)
+        rows = [self.groups.of(None if pd.isna(word) else str(word)) for word in frame[self.groups.attribute]]
+        found = np.asarray([[np.nan if cut is None else cut for cut in row] for row in rows], dtype=np.float64)
+        columns = found.reshape(len(frame), len(self.labels)).T
+        return [None if cut is None else column for cut, column in zip(self.thresholds, columns, strict=True)]
 
     @property
     def several(self) -> bool:
@@ -171,8 +183,11 @@ def score_cases(
 
 
 def clinical_values(row: Mapping[Any, Any], facts: BundleFacts) -> dict[str, Any]:
-    """Return the clinical values that a manifest's row knows and the bundle takes, by name."""
-    return {item.name: row[column(item.name)] for item in facts.clinical if not pd.isna(row[column(item.name)])}
+    """Return the clinical values that a manifest's row knows and the bundle takes or cuts by, by name."""
+    names = {item.name: column(item.name) for item in facts.clinical}
+    if facts.groups is not None:
+        names |= {"sex": "sex"} if facts.groups.attribute == "sex" else {"age": "age"}
+    return {name: row[place] for name, place in names.items() if not pd.isna(row[place])}
 
 
 def _case(predictor: Predictor, row: Mapping[Any, Any], truth: NDArray[np.float64], folder: Path) -> dict[str, Any]:

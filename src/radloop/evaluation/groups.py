@@ -44,21 +44,34 @@ def subgroup_rows(
         subgroups: which words gate; a pair never does.
         policy: number and seed of the draws, and the metrics that its rules ask of subgroups.
     """
-    gated = {(group.attribute, group.value) for group in subgroups.gated}
+    for attribute in ATTRIBUTES:
+        yield from attribute_rows(attribute, cases, inside, outputs, judged, subgroups, policy)
+    yield from _pairs(cases, outputs, judged, policy)
+
+
+def attribute_rows(
+    attribute: Attribute,
+    cases: Cases,
+    inside: Cases,
+    outputs: Outputs,
+    judged: Sequence[bool],
+    subgroups: Subgroups,
+    policy: Policy,
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each word of one attribute; see `subgroup_rows`."""
+    gated = {group.value for group in subgroups.gated if group.attribute == attribute}
     asked = [rule.metric for rule in policy.rules if isinstance(rule, SizedRule) and rule.metric in METRICS]
     metrics = list(dict.fromkeys([*_METRICS[outputs.kind], *asked]))
-    for attribute in ATTRIBUTES:
-        for word in _listed(cases, attribute, subgroups):
-            # A gated group is judged inside the intended use; all others are reported over the whole of `test`.
-            base = inside if (attribute, word) in gated else cases
-            part = base.within(np.asarray([value == word for value in words_of(base, attribute)], dtype=np.bool_))
-            yield {
-                "attribute": attribute,
-                "value": word if word is not None else UNKNOWN,
-                "gated": (attribute, word) in gated,
-                **_judged(part, outputs, judged, policy, metrics),
-            }
-    yield from _pairs(cases, outputs, judged, policy)
+    for word in _listed(cases, attribute, subgroups):
+        # A gated group is judged inside the intended use; all others are reported over the whole of `test`.
+        base = inside if word in gated else cases
+        part = base.within(np.asarray([value == word for value in words_of(base, attribute)], dtype=np.bool_))
+        yield {
+            "attribute": attribute,
+            "value": word if word is not None else UNKNOWN,
+            "gated": word in gated,
+            **_judged(part, outputs, judged, policy, metrics),
+        }
 
 
 def _pairs(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Policy) -> Iterator[dict[str, Any]]:

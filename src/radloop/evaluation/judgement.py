@@ -92,7 +92,7 @@ class Judgement:
             "population": self.population,
             "metrics": intervals_as_json(self.metrics),
             "metrics_all_test": intervals_as_json(self.metrics_all_test),
-            "subgroups": [_row_as_json(row) for row in self.subgroups],
+            "subgroups": [row_as_json(row) for row in self.subgroups],
             "fairness": {attribute: found.as_dict() for attribute, found in self.fairness.items()},
             **(self.examination.as_dict() if self.examination is not None else {}),
             **self._of_several(),
@@ -129,7 +129,7 @@ class Judgement:
         return found
 
 
-def _row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+def row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a subgroup's row, its labels' metrics beside their counts."""
     plain = {key: value for key, value in row.items() if key != "label_metrics"}
     labels = {

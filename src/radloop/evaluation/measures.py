@@ -56,12 +56,12 @@ def labels_measure(cases: Cases, outputs: Outputs, judged: Sequence[bool], metri
             cases.truths,
             cases.units,
             labels=outputs.labels,
-            thresholds=outputs.thresholds,
+            thresholds=outputs.cuts(cases.frame),
             judged=judged,
             metrics=metrics,
         )
     said, truth = cases.probabilities[:, 0], cases.truths[:, 0]
-    return several.one(said, truth, cases.units, threshold=outputs.thresholds[0], metrics=metrics)
+    return several.one(said, truth, cases.units, threshold=outputs.cuts(cases.frame)[0], metrics=metrics)
 
 
 def intervals_as_json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:

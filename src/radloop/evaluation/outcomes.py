@@ -93,8 +93,14 @@ def flips(before: Cases, after: Cases, outputs: Outputs, judged: Sequence[bool] 
 
 def called(cases: Cases, outputs: Outputs) -> NDArray[np.bool_]:
     """Return the decisions, bool [n, K]; False where an output has no threshold."""
-    rows = [decisions(row, outputs.kind, outputs.thresholds) for row in cases.probabilities.tolist()]
-    return np.asarray(rows, dtype=np.bool_).reshape(len(cases), len(outputs.labels))
+    if outputs.kind == "multiclass":
+        rows = [decisions(row, outputs.kind, ()) for row in cases.probabilities.tolist()]
+        return np.asarray(rows, dtype=np.bool_).reshape(len(cases), len(outputs.labels))
+    found = np.zeros(cases.probabilities.shape, dtype=np.bool_)
+    for k, cut in enumerate(outputs.cuts(cases.frame)):
+        if cut is not None:
+            found[:, k] = cases.probabilities[:, k] >= cut
+    return found
 
 
 def _share(differ: NDArray[np.bool_]) -> float:

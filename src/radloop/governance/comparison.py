@@ -82,7 +82,7 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
     both = ours.intended & theirs.intended
     ours, theirs = ours.within(both), theirs.within(both)
     judged = ours.judged(new)
-    kept = replace(new, thresholds=old.thresholds)
+    kept = replace(new, thresholds=old.thresholds, groups=old.groups)
     candidate, champion = cases_measure(ours, new, judged, METRICS), cases_measure(theirs, old, judged, METRICS)
     cut = cases_measure(ours, kept, judged, tuple(RATES))
 
@@ -100,10 +100,17 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
     shown = {part: intervals_as_json({name: found[key, name] for key, name in found if key == part}) for part in parts}
     return {
         "cases": len(ours),
-        "thresholds": {"champion": list(old.thresholds), "candidate": list(new.thresholds)},
+        "thresholds": {"champion": _thresholds(old), "candidate": _thresholds(new)},
         **shown,
         "shift": {"flips": number_as_json(flips(ours, theirs, kept, judged)), **shown["shift"]},
     }
+
+
+def _thresholds(outputs: Outputs) -> list[float | None]:
+    """Return every threshold of a bundle: of all, then of each group, then of unknown ones."""
+    groups = outputs.groups
+    rows = [] if groups is None else [*(point.thresholds for point in groups.points), groups.unknown]
+    return [cut for row in (outputs.thresholds, *rows) for cut in row]
 
 
 def _overall(found: Mapping[Name, FloatArray]) -> dict[str, FloatArray]:

@@ -8,6 +8,8 @@ contradicts none.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from radloop.evaluation.cases import Cases, Outputs, score_cases
 from radloop.evaluation.measures import interval_as_json, intervals
+from radloop.evaluation.outcomes import called
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
 from radloop.settings import Settings
@@ -27,21 +30,37 @@ MOST = 2000
 """Images of `train` that are asked about, drawn with the policy's seed; all where there are fewer."""
 
 
-def contradictions(predictor: Predictor, train: pd.DataFrame, use_case: UseCase, settings: Settings) -> dict[str, Any] | None:
+def contradictions(
+    predictor: Predictor, train: pd.DataFrame, use_case: UseCase, settings: Settings, aside: Collection[Sequence[str]] = ()
+) -> dict[str, Any] | None:
     """Return the evidence's `contradictions`, None where no rule asks for them.
 
     Args:
         predictor: the candidate.
         train: the manifest rows that it trained on.
+        use_case: whose gated groups are asked about.
+        settings: of the installation.
+        aside: labels that it did not learn, each as image and output: they are left out, and their number is said.
     """
     if not any(isinstance(rule, ContradictionRule) for rule in use_case.policy.rules):
         return None
     asked = train.sample(min(MOST, len(train)), random_state=use_case.policy.seed).sort_index()
     folder = settings.data / use_case.name
     cases = score_cases(predictor, asked, folder, use_case, lambda done, total: report("labels", done, total))
-    wrong = contradicted(cases, Outputs.of(predictor.facts))
+    outputs = Outputs.of(predictor.facts)
+    cases = replace(cases, truths=_learnt(cases, outputs, aside))
+    wrong = contradicted(cases, outputs)
     rows = [_row(cases, wrong, group, use_case.policy) for group in use_case.subgroups.gated]
-    return {"images": len(cases), "subgroups": rows}
+    return {"images": len(cases), "set_aside": len(aside), "subgroups": rows}
+
+
+def _learnt(cases: Cases, outputs: Outputs, aside: Collection[Sequence[str]]) -> NDArray[np.float64]:
+    """Return the truths [n, K], NaN where a label was set aside; of classes, all of the row."""
+    truths, rows = cases.truths.copy(), {name: row for row, name in enumerate(cases.frame["id"])}
+    for image, label in aside:
+        if image in rows:
+            truths[rows[image], slice(None) if outputs.kind == "multiclass" else outputs.labels.index(label)] = np.nan
+    return truths
 
 
 def contradicted(cases: Cases, outputs: Outputs) -> NDArray[np.float64]:
@@ -51,9 +70,8 @@ def contradicted(cases: Cases, outputs: Outputs) -> NDArray[np.float64]:
         answer = np.eye(len(outputs.labels))[cases.probabilities.argmax(axis=1)]
         wrong = np.asarray(np.any(answer != cases.truths, axis=1), dtype=np.float64)
         return np.where(np.all(known, axis=1), wrong, np.nan)
-    cut = np.array([np.nan if threshold is None else threshold for threshold in outputs.thresholds])
-    told = known & ~np.isnan(cut)
-    return divided(np.sum(told & ((cases.probabilities >= cut) != (cases.truths == 1)), axis=1), np.sum(told, axis=1))
+    told = known & np.asarray([threshold is not None for threshold in outputs.thresholds])
+    return divided(np.sum(told & (called(cases, outputs) != (cases.truths == 1)), axis=1), np.sum(told, axis=1))
 
 
 def _row(cases: Cases, wrong: NDArray[np.float64], group: GatedSubgroup, policy: Policy) -> dict[str, Any]:

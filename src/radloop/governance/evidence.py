@@ -108,6 +108,7 @@ def _bundle_facts(bundle: Bundle, use_case: UseCase) -> dict[str, Any]:
         "size": facts.image.size,
         "outputs": list(facts.outputs),
         "thresholds": list(facts.thresholds),
+        "group_thresholds": None if facts.groups is None else facts.groups.model_dump(mode="json"),
         "temperatures": list(facts.calibration.temperatures),
         "calibration_warnings": list(facts.calibration.warnings),
         "clinical": [item.name for item in facts.clinical],

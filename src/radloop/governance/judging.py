@@ -19,6 +19,7 @@ from radloop.governance.changes import since_champion
 from radloop.governance.comparison import beside_champion
 from radloop.governance.contradictions import contradictions
 from radloop.governance.evidence import compose
+from radloop.governance.mitigation import before_and_after
 from radloop.inference.pointer import read_pointer
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
@@ -66,14 +67,15 @@ def judge_bundle(
         "entry": data.entry,
         "validation": {key: validation[key] for key in ("success", "failed", "warnings")},
     }
-    evidence = compose(
-        use_case, facts, SearchResult(**search), predictor.bundle, packaged["parity"], judgement, attachments, settings
-    )
+    result = SearchResult(**search)
+    evidence = compose(use_case, facts, result, predictor.bundle, packaged["parity"], judgement, attachments, settings)
     for name, content in attachments.items():
         write_atomic(place / "judgement" / name, content)
     evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
     train = usable(frame[frame["split"] == "train"])
-    evidence |= {"contradictions": contradictions(predictor, train, use_case, settings)}
+    aside = result.set_aside
+    evidence |= {"contradictions": contradictions(predictor, train, use_case, settings, aside or ())}
+    evidence |= {"mitigation": before_and_after(evidence, judgement, train, aside, use_case, settings)}
     sealed = write_sealed(place / "evidence.json", evidence)
     return {
         "bundle": packaged["bundle"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radloop.governance.gate import Verdict
+from radloop.governance.proposals import proposals
 from radloop.governance.registry import Registry
 from radloop.governance.reporting import write_report_in
 from radloop.governance.review import verdict_of
@@ -44,6 +45,7 @@ def promote(
         registry.point("candidate", version.version)
     return {
         **verdict.as_dict(),
+        "proposals": [proposal.as_dict() for proposal in proposals(use_case, verdict)],
         "model_version": version.version,
         "run_id": run_id,
         "bundle": evaluated["bundle"],

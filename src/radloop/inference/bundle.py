@@ -21,6 +21,7 @@ but the last, and `mask` float32 [1, 1, h, w], the probability of the region at 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from radloop.clinical import ClinicalInput
 from radloop.errors import IntegrityError
+from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.records.seal import canonical, digest_folder, write_atomic
 from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
 
@@ -130,6 +132,8 @@ class BundleFacts(Section):
     calibration: CalibrationFacts
     operating_points: tuple[OperatingPointFacts, ...]
     """One an output; none where the most probable class is the answer."""
+    groups: GroupThresholds | None = None
+    """The thresholds that take their place where the YAML asks for one a group."""
     data: DataFacts
     training: TrainingFacts
     software: dict[str, str]
@@ -143,12 +147,18 @@ class BundleFacts(Section):
             raise ValueError(f"{len(self.calibration.temperatures)} temperatures for {len(self.outputs)} outputs")
         if [point.label for point in self.operating_points] != ([] if alone else list(self.outputs)):
             raise ValueError("operating_points are not those of the outputs")
+        if self.groups is not None and len(self.groups.unknown) != len(self.outputs):
+            raise ValueError("groups have not as many thresholds as there are outputs")
         return self
 
     @property
     def thresholds(self) -> tuple[float | None, ...]:
         """Return the threshold of each output; None where it has none."""
         return tuple(point.threshold for point in self.operating_points) or (None,) * len(self.outputs)
+
+    def cuts(self, clinical: Mapping[str, Any]) -> Cuts:
+        """Return the thresholds of one patient, by the clinical values that are known."""
+        return self.thresholds if self.groups is None else self.groups.of(self.groups.word(clinical))
 
     @property
     def width(self) -> int:

@@ -12,7 +12,7 @@ from radloop.inference.scoring import Scored
 
 def findings(scored: Scored, facts: BundleFacts) -> tuple[Finding, ...]:
     """Return one finding an output; a positive one says where it is, if the network has a mask."""
-    parts = zip(facts.outputs, scored.probabilities.tolist(), facts.thresholds, scored.decisions, strict=True)
+    parts = zip(facts.outputs, scored.probabilities.tolist(), scored.thresholds, scored.decisions, strict=True)
     return tuple(_finding(*part, scored) for part in parts)
 
 

@@ -18,6 +18,7 @@ from radloop.images.quality import Quality
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.calibration import decisions, probabilities
 from radloop.inference.engine import Engine
+from radloop.inference.group_thresholds import Cuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Scored:
         logits: before calibration, float64 [K].
         embedding: float32 [C].
         cam: float32 [K, h, w].
+        thresholds: of each output, of the patient's group where groups have their own; None where it has none.
         decisions: whether each output is positive; None where it has no threshold.
         grade: the expected level of severity, from 0; None without a severity.
         mask: the probability of the region at each place of the image, float32 [h, w]; None without a location.
@@ -41,6 +43,7 @@ class Scored:
     logits: NDArray[np.float64]
     embedding: NDArray[np.float32] = field(repr=False)
     cam: NDArray[np.float32] = field(repr=False)
+    thresholds: Cuts
     decisions: tuple[bool | None, ...]
     grade: float | None
     mask: NDArray[np.float32] | None = field(repr=False)
@@ -67,7 +70,8 @@ class Scorer:
 
         Args:
             source: a DICOM, PNG or JPEG, as a path, as its bytes or decoded.
-            clinical: values by name as the network takes them; what is absent is unknown, and the file is not asked.
+            clinical: values by name as the network takes them, and age and sex for the thresholds; what is absent is
+                unknown, and the file is not asked.
 
         Raises:
             Refusal: it cannot be read.
@@ -76,13 +80,15 @@ class Scorer:
         decoded = source if isinstance(source, Decoded) else decode(source, facts.image)
         output = self.engine.run(prepare(decoded.pixels, facts.image), vector(facts.clinical, clinical or {}))
         found = probabilities(output.logits, facts.labels.kind, facts.calibration.temperatures)
+        cuts = facts.cuts(clinical or {})
         rows, columns = decoded.pixels.shape
         return Scored(
             probabilities=found,
             logits=output.logits,
             embedding=output.embedding,
             cam=output.cam,
-            decisions=decisions(found.tolist(), facts.labels.kind, facts.thresholds),
+            thresholds=cuts,
+            decisions=decisions(found.tolist(), facts.labels.kind, cuts),
             # The mean of a whole number from 0 is the sum of the chances of being above each.
             grade=None if output.grades is None else float(sum(output.grades.tolist())),
             mask=output.mask,

@@ -1,16 +1,32 @@
-"""What is fitted on `calibrate`: temperatures and thresholds, one an output."""
+"""What is fitted on `calibrate`: temperatures and thresholds, one an output, and thresholds by group."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from radloop.data.groups import group_words
 from radloop.errors import Refusal
 from radloop.inference.bundle import CalibrationFacts, OperatingPointFacts
+from radloop.inference.calibration import probabilities
+from radloop.inference.group_thresholds import GroupPoint, GroupThresholds
 from radloop.statistics import thresholds
 from radloop.statistics.calibration import Temperature, apply_temperature, fit_temperature
 from radloop.statistics.softmax_temperature import fit_softmax_temperature
-from radloop.use_case import ClassLabels, FindingLabels, FixedThreshold, OperatingPoint, RegionLabels, TargetSensitivity, UseCase
+from radloop.use_case import (
+    ClassLabels,
+    CostPolicy,
+    FindingLabels,
+    FixedThreshold,
+    OperatingPoint,
+    RegionLabels,
+    TargetSensitivity,
+    UseCase,
+    Youden,
+)
 
 MIN_POSITIVES = 5
 """One of several findings with fewer known positives gets no threshold: it would be a few images' own."""
@@ -47,6 +63,62 @@ def fit(logits: NDArray[np.float64], truths: NDArray[np.float32], use_case: UseC
     return calibration, tuple(point for _, point, _ in fits)
 
 
+def fit_groups(
+    logits: NDArray[np.float64], truths: NDArray[np.float32], frame: pd.DataFrame, use_case: UseCase, fitted: Fitted
+) -> GroupThresholds | None:
+    """Fit a threshold for every group and output where the mitigation asks for it; None where it does not.
+
+    A group needs `MIN_POSITIVES` positive and as many negative images; one with fewer takes the most sensitive threshold of all.
+
+    Args:
+        logits: of the bundle itself on `calibrate`, [n, K].
+        truths: [n, K].
+        frame: the manifest's rows of `calibrate` [n].
+        use_case: its mitigation, and the policy of its threshold.
+        fitted: what is fitted on all groups together.
+    """
+    asked, (calibration, points) = use_case.mitigation, fitted
+    if asked is None or asked.thresholds is None:
+        return None
+    if asked.attribute not in ("sex", "age_band"):
+        raise ValueError(f"{asked.attribute} is not known where an image is answered")
+    words = np.asarray(group_words(frame, asked.attribute, use_case.subgroups), dtype=object)
+    chances = probabilities(logits, use_case.labels.kind, calibration.temperatures)
+    known = sorted({str(word) for word in words if word is not None})
+    found = {
+        word: [_of_group(chances[words == word, k], truths[words == word, k], point) for k, point in enumerate(points)]
+        for word in known
+    }
+    lowest = tuple(_lowest([point.threshold, *(cuts[k] for cuts in found.values())]) for k, point in enumerate(points))
+    return GroupThresholds(
+        attribute=asked.attribute,
+        age_bands=use_case.subgroups.age_bands,
+        points=tuple(
+            GroupPoint(
+                word=word,
+                thresholds=tuple(least if cut is None else cut for cut, least in zip(cuts, lowest, strict=True)),
+                fitted=tuple(cut is not None for cut in cuts),
+                n=int(np.sum(words == word)),
+            )
+            for word, cuts in found.items()
+        ),
+        unknown=lowest,
+    )
+
+
+def _of_group(chances: NDArray[np.float64], truths: NDArray[np.float32], point: OperatingPointFacts) -> float | None:
+    """Return the threshold of one output in one group, None where it has too few cases or the output has none."""
+    known = ~np.isnan(truths)
+    seen = truths[known].astype(np.int64)
+    few = min(int(seen.sum()), len(seen) - int(seen.sum())) < MIN_POSITIVES
+    return None if few or point.threshold is None or point.policy is None else _threshold(chances[known], seen, point.policy)
+
+
+def _lowest(cuts: Sequence[float | None]) -> float | None:
+    known = [cut for cut in cuts if cut is not None]
+    return min(known) if known and cuts[0] is not None else None
+
+
 def _classes(logits: NDArray[np.float64], truths: NDArray[np.float32]) -> CalibrationFacts:
     known = ~np.isnan(truths).any(axis=1)
     classes = truths[known].argmax(axis=1)
@@ -77,11 +149,18 @@ def _output(
     return float(found.value), point, _warnings(label, found)
 
 
-def _threshold(probabilities: NDArray[np.float64], truths: NDArray[np.int64], policy: OperatingPoint) -> float:
+def _threshold(chances: NDArray[np.float64], truths: NDArray[np.int64], policy: OperatingPoint) -> float:
     if isinstance(policy, FixedThreshold):
         return policy.value
-    asked = thresholds.TargetSensitivity(policy.value) if isinstance(policy, TargetSensitivity) else thresholds.Youden()
-    return float(thresholds.fit_threshold(probabilities, truths, asked).value)
+    return float(thresholds.fit_threshold(chances, truths, _asked(policy)).value)
+
+
+def _asked(policy: TargetSensitivity | Youden | CostPolicy) -> thresholds.Policy:
+    if isinstance(policy, TargetSensitivity):
+        return thresholds.TargetSensitivity(policy.value)
+    if isinstance(policy, CostPolicy):
+        return thresholds.LeastCost(policy.miss, policy.alarm, policy.prevalence)
+    return thresholds.Youden()
 
 
 def _warnings(label: str, found: Temperature) -> tuple[str, ...]:

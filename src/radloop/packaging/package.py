@@ -32,9 +32,10 @@ from radloop.inference.bundle import (
 )
 from radloop.inference.calibration import probabilities
 from radloop.inference.engine import Engine
+from radloop.inference.group_thresholds import GroupThresholds
 from radloop.inference.selftest import answers
 from radloop.packaging.export import export
-from radloop.packaging.fitting import Fitted, fit
+from radloop.packaging.fitting import Fitted, fit, fit_groups
 from radloop.packaging.parity import compare, trained_logits
 from radloop.records.runs import Run
 from radloop.records.seal import canonical
@@ -111,10 +112,14 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     export(network, use_case.image.size, cases.clinical.shape[1], folder)
     engine = Engine(folder, use_case.image.size)
     scored = _score(engine, cases)
-    facts = _facts(use_case, data, search, recipe, pixels.inputs, fit(scored.logits, cases.truths, use_case))
+    fitted = fit(scored.logits, cases.truths, use_case)
+    groups = fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted)
+    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted, groups)
     engine.check(facts)
     kind, temperatures = facts.labels.kind, facts.calibration.temperatures
-    parity = compare(trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, facts.thresholds)
+    known = zip(cases.frame["age"], cases.frame["sex"], strict=True)
+    cuts = [facts.cuts({"age": age, "sex": sex}) for age, sex in known]
+    parity = compare(trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, cuts)
     chances = probabilities(scored.logits, kind, temperatures)
     _write_reference(folder, cases, scored, chances)
     _write_self_test(folder, cases, chances, engine, facts)
@@ -169,7 +174,13 @@ def _write_self_test(folder: Path, cases: _Calibrate, chances: NDArray[np.float6
 
 
 def _facts(
-    use_case: UseCase, data: DataVersion, search: SearchResult, recipe: Recipe, inputs: tuple[ClinicalInput, ...], fitted: Fitted
+    use_case: UseCase,
+    data: DataVersion,
+    search: SearchResult,
+    recipe: Recipe,
+    inputs: tuple[ClinicalInput, ...],
+    fitted: Fitted,
+    groups: GroupThresholds | None,
 ) -> BundleFacts:
     calibration, points = fitted
     numbers = {name: use_case.clinical[name] for name in use_case.clinical if not use_case.clinical[name].words}
@@ -193,6 +204,7 @@ def _facts(
         engine=EngineFacts(kind="openvino", precision="f32"),
         calibration=calibration,
         operating_points=points,
+        groups=groups,
         data=DataFacts(version=data.version, entry=data.entry),
         training=TrainingFacts(run_id=search.run_id, trial=search.trial, seed=search.seed),
         software={name: metadata.version(name) for name in ("openvino", "torch", "lightning", "radloop")},

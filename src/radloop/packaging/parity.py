@@ -58,10 +58,18 @@ def compare(
     served: NDArray[np.float64],
     kind: str,
     temperatures: Sequence[float],
-    thresholds: Sequence[float | None],
+    thresholds: Sequence[Sequence[float | None]],
 ) -> Parity:
-    """Compare logits [n, K] of the trained network and of the bundle, at the bundle's operating points."""
+    """Compare logits of the trained network and of the bundle, at the bundle's operating points.
+
+    Args:
+        trained: [n, K].
+        served: [n, K].
+        kind: of the labels.
+        temperatures: as in the bundle's facts.
+        thresholds: of each image, K each.
+    """
     before, after = (probabilities(logits, kind, temperatures) for logits in (trained, served))
-    pairs = zip(before.tolist(), after.tolist(), strict=True)
-    flips = sum(decisions(one, kind, thresholds) != decisions(other, kind, thresholds) for one, other in pairs)
+    cases = zip(before.tolist(), after.tolist(), thresholds, strict=True)
+    flips = sum(decisions(one, kind, cuts) != decisions(other, kind, cuts) for one, other, cuts in cases)
     return Parity(len(trained), float(np.max(np.abs(before - after))), flips)

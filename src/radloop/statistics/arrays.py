@@ -68,15 +68,16 @@ def checked_weights(weights: npt.ArrayLike | None, n: int) -> FloatArray:
     return values
 
 
-def checked_threshold(threshold: float) -> float:
-    """Return a threshold.
+def checked_threshold(threshold: npt.ArrayLike) -> FloatArray:
+    """Return a threshold, or one a case, as an array of its shape: [] or [n].
 
     Raises:
-        ValueError: it is NaN, above which no case would ever be positive.
+        ValueError: one is NaN, above which no case would ever be positive.
     """
-    if np.isnan(threshold):
+    found = np.asarray(threshold, dtype=np.float64)
+    if np.isnan(found).any():
         raise ValueError("the threshold is NaN: fit it first")
-    return float(threshold)
+    return found
 
 
 def checked_level(level: float) -> float:

@@ -129,8 +129,8 @@ def precision_recall_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Prec
     return PrecisionRecallCurve(divided(tp, tp[-1]), precision, thresholds)
 
 
-def confusion(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> Confusion:
-    """Return the four counts at a threshold; a score at the threshold is positive.
+def confusion(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> Confusion:
+    """Return the four counts at a threshold, or at one a case [n]; a score at the threshold is positive.
 
     Raises:
         ValueError: the arrays do not fit together, or hold what cannot be meant.
@@ -146,17 +146,17 @@ def confusion(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) ->
     )
 
 
-def sensitivity(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def sensitivity(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the share of positive cases at or above the threshold; NaN without positive cases."""
     return float(rates.sensitivity(confusion(scores, labels, threshold).counts))
 
 
-def specificity(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def specificity(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the share of negative cases below the threshold; NaN without negative cases."""
     return float(rates.specificity(confusion(scores, labels, threshold).counts))
 
 
-def ppv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def ppv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the share of positive cases among those called positive; NaN where none is called so.
 
     It holds for this sample's prevalence only.
@@ -164,7 +164,7 @@ def ppv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float
     return float(rates.ppv(confusion(scores, labels, threshold).counts))
 
 
-def npv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def npv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the share of negative cases among those called negative; NaN where none is called so.
 
     It holds for this sample's prevalence only.
@@ -172,17 +172,17 @@ def npv(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float
     return float(rates.npv(confusion(scores, labels, threshold).counts))
 
 
-def f1(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def f1(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the harmonic mean of sensitivity and PPV; NaN without positive cases."""
     return float(rates.f1(confusion(scores, labels, threshold).counts))
 
 
-def accuracy(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def accuracy(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the share of cases called rightly; NaN without cases."""
     return float(rates.accuracy(confusion(scores, labels, threshold).counts))
 
 
-def balanced_accuracy(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float) -> float:
+def balanced_accuracy(scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: npt.ArrayLike) -> float:
     """Return the mean of sensitivity and specificity; NaN unless both classes are there."""
     return float(rates.balanced_accuracy(confusion(scores, labels, threshold).counts))
 

@@ -32,7 +32,7 @@ def one(
     truth: npt.ArrayLike,
     patients: npt.ArrayLike,
     *,
-    threshold: float | None,
+    threshold: npt.ArrayLike | None,
     metrics: Sequence[str] = METRICS,
 ) -> Measure[Name]:
     """Return the measure of a yes-or-no question: the numbers of `intervals.bootstrap`.
@@ -41,7 +41,7 @@ def one(
         probabilities: of the positive label, shape [n].
         truth: shape [n]: 1, 0, or NaN where it is unknown; such a case is left out.
         patients: who each case belongs to, shape [n].
-        threshold: a probability at or above it is positive; None leaves the rates undefined.
+        threshold: a probability at or above it is positive; one for all cases or one a case [n]; None leaves the rates undefined.
         metrics: names out of `METRICS`.
     """
     values = checked_probabilities(probabilities)
@@ -97,7 +97,7 @@ def findings(
     patients: npt.ArrayLike,
     *,
     labels: Sequence[str],
-    thresholds: Sequence[float | None],
+    thresholds: Sequence[npt.ArrayLike | None],
     judged: Sequence[bool],
     metrics: Sequence[str] = METRICS,
 ) -> Measure[Name]:
@@ -111,7 +111,7 @@ def findings(
         truth: 1, 0, or NaN where a finding is unknown in an image, shape [n, K].
         patients: who each case belongs to, shape [n].
         labels: the findings, K words.
-        thresholds: one a finding, None where there is none.
+        thresholds: one a finding, for all cases or for each of them [n]; None where there is none.
         judged: which findings count, K; the others are NaN, see `evaluable`.
         metrics: names out of `METRICS`.
 
@@ -162,11 +162,13 @@ def _table(probabilities: npt.ArrayLike, truth: npt.ArrayLike, labels: Sequence[
     return said, seen
 
 
-def _against(said: FloatArray, seen: FloatArray, owner: IntArray, count: int, threshold: float | None) -> Cases:
+def _against(said: FloatArray, seen: FloatArray, owner: IntArray, count: int, threshold: npt.ArrayLike | None) -> Cases:
     """Sort the known cases of one output."""
     known = ~np.isnan(seen)
     values, truth = said[known], checked_labels(seen[known], int(known.sum()))
-    called = values >= checked_threshold(threshold) if threshold is not None else None
+    called = None
+    if threshold is not None:
+        called = values >= np.broadcast_to(checked_threshold(threshold), known.shape)[known]
     return presorted(values, truth, owner[known], count, called)
 
 

@@ -27,7 +27,25 @@ class Youden:
     """The threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 3:32, 1950)."""
 
 
-Policy = TargetSensitivity | Youden
+@dataclass(frozen=True, slots=True)
+class LeastCost:
+    """The threshold with the least expected cost (Metz, Semin Nucl Med 8:283, 1978)."""
+
+    miss: float
+    """Cost of a false negative, more than 0."""
+    alarm: float
+    """Cost of a false positive, more than 0."""
+    prevalence: float | None = None
+    """Share of positive cases where the threshold is used; None takes that of the cases."""
+
+    def __post_init__(self) -> None:
+        if not (self.miss > 0 and self.alarm > 0):
+            raise ValueError(f"costs of {self.miss} and {self.alarm}: both must be more than 0")
+        if self.prevalence is not None and not 0 < self.prevalence < 1:
+            raise ValueError(f"a prevalence of {self.prevalence}: it must lie between 0 and 1")
+
+
+Policy = TargetSensitivity | Youden | LeastCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +64,7 @@ def fit_threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike, policy: P
     Candidates lie halfway between neighbouring distinct probabilities, and halfway between 0 and the
     lowest, so that rounding in another engine moves no fitted case across. Cases with one probability
     stay on one side, which is why a target may be exceeded. Between thresholds of equal merit Youden
-    takes the lowest, the most sensitive: a miss costs more than a second look.
+    and cost take the lowest, the most sensitive: a miss costs more than a second look.
 
     Args:
         probabilities: of the positive class, shape [n], 0 to 1.
@@ -68,6 +86,10 @@ def fit_threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike, policy: P
     tn = _before(np.bincount(group, weights=1 - positive).astype(np.float64))
     if isinstance(policy, TargetSensitivity):
         chosen = int(np.flatnonzero(tp / positives >= policy.value)[-1])
+    elif isinstance(policy, LeastCost):
+        share = positives / values.size if policy.prevalence is None else policy.prevalence
+        saved = policy.miss * share * tp / positives + policy.alarm * (1 - share) * tn / negatives
+        chosen = int(np.flatnonzero(saved >= saved.max() * (1 - 1e-12))[0])
     else:
         chosen = int(np.argmax(tp * negatives + tn * positives))
     return Threshold(

@@ -22,6 +22,7 @@ class Batch(NamedTuple):
         grades: int64 [b], or None.
         clinical: float32 [b, D], or None.
         masks: uint8 [b, 1, S, S], or None.
+        weights: of the truths, float32 [b, K], or None.
     """
 
     images: Tensor
@@ -29,6 +30,7 @@ class Batch(NamedTuple):
     grades: Tensor | None = None
     clinical: Tensor | None = None
     masks: Tensor | None = None
+    weights: Tensor | None = None
 
 
 class Rows(Dataset[Batch]):
@@ -56,6 +58,7 @@ class Rows(Dataset[Batch]):
             grades=None if pixels.grades is None else torch.from_numpy(pixels.grades[rows]),
             clinical=None if pixels.clinical is None else torch.from_numpy(pixels.clinical[rows]),
             masks=None if pixels.masks is None else torch.from_numpy(pixels.masks[rows])[:, None],
+            weights=None if pixels.weights is None else torch.from_numpy(pixels.weights[rows]),
         )
 
 

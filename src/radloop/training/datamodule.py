@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -51,11 +51,19 @@ class PixelDataModule(LightningDataModule):
         batch_size: images a batch of `train`.
         seed: of the order.
         balanced: the labels whose classes are drawn as often; None draws every image once.
+        words: each of the n images' group; given, every class of every group is drawn as often.
         tune_batch: images a batch of `tune`.
     """
 
     def __init__(
-        self, pixels: Pixels, batch_size: int, seed: int, *, balanced: Labels | None = None, tune_batch: int = TUNE_BATCH
+        self,
+        pixels: Pixels,
+        batch_size: int,
+        seed: int,
+        *,
+        balanced: Labels | None = None,
+        words: Sequence[str | None] | None = None,
+        tune_batch: int = TUNE_BATCH,
     ) -> None:
         super().__init__()
         self._generator = torch.Generator().manual_seed(seed)
@@ -63,6 +71,7 @@ class PixelDataModule(LightningDataModule):
         self._pixels = pixels
         self._batch_size = batch_size
         self._balanced = balanced
+        self._words = words
         self._tune_batch = tune_batch
         # Copies to a GPU run beside its work only out of pinned memory.
         self._pinned = torch.cuda.is_available()
@@ -86,7 +95,8 @@ class PixelDataModule(LightningDataModule):
         data = Rows(self._pixels, rows)
         order: RandomSampler | WeightedRandomSampler = RandomSampler(data, generator=self._generator)
         if self._balanced is not None:
-            weights = draw_weights(self._pixels.truths[rows], self._balanced).tolist()
+            words = None if self._words is None else [self._words[row] for row in rows]
+            weights = draw_weights(self._pixels.truths[rows], self._balanced, words).tolist()
             order = WeightedRandomSampler(weights, len(rows), generator=self._generator)
         # A last batch of one or two images would upset batch normalisation.
         short = len(data) > self._batch_size

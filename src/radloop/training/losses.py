@@ -50,17 +50,23 @@ class Loss:
         """Return the loss of a batch, one number."""
         parts = self.beside(outputs, batch)
         if self.kind != "segmentation":
-            parts.append(self.diagnosis(outputs.logits.float(), batch.truths))
+            parts.append(self.diagnosis(outputs.logits.float(), batch.truths, batch.weights))
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
-    def diagnosis(self, logits: Tensor, truths: Tensor) -> Tensor:
-        """Return the loss of the logits [b, K] alone; cells that are unknown count for nothing."""
+    def diagnosis(self, logits: Tensor, truths: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the loss of the logits [b, K] alone; cells that are unknown count for nothing.
+
+        Args:
+            logits: [b, K].
+            truths: [b, K], NaN where unknown.
+            weights: of the cells, [b, K], beside those of the classes; None weighs all the same.
+        """
         if self.kind == "multiclass":
-            return self._one_of(logits, truths)
+            return self._one_of(logits, truths, weights)
         targets = truths * (1 - self.smoothing) + self.smoothing / 2
         if self.complete and self.weights is None:
-            return functional.binary_cross_entropy_with_logits(logits, targets)
-        return self._any_of(logits, truths, targets)
+            return functional.binary_cross_entropy_with_logits(logits, targets, weight=weights)
+        return self._any_of(logits, truths, targets, weights)
 
     def beside(self, outputs: Outputs, batch: Batch) -> list[Tensor]:
         """Return the weighed losses of severity and mask, where the network has them."""
@@ -71,24 +77,27 @@ class Loss:
             parts.append(self.location * mask_loss(outputs.mask.float(), batch.masks))
         return parts
 
-    def _one_of(self, logits: Tensor, truths: Tensor) -> Tensor:
+    def _one_of(self, logits: Tensor, truths: Tensor, cells: Tensor | None) -> Tensor:
         """Return the cross-entropy over the rows whose class is known; 0 where none is."""
         known = ~truths.isnan().any(dim=1)
         classes = torch.where(known, truths.nan_to_num().argmax(dim=1), -100)
         weights = None if self.weights is None else self.weights.to(logits.device)
-        summed = functional.cross_entropy(
-            logits, classes, weight=weights, label_smoothing=self.smoothing, ignore_index=-100, reduction="sum"
+        losses = functional.cross_entropy(
+            logits, classes, weight=weights, label_smoothing=self.smoothing, ignore_index=-100, reduction="none"
         )
+        summed = (losses if cells is None else losses * cells[:, 0]).sum()
         share = known.float() if weights is None else known * weights[classes.clamp(min=0)]
         return summed / share.sum().clamp(min=1e-6)
 
-    def _any_of(self, logits: Tensor, truths: Tensor, targets: Tensor) -> Tensor:
+    def _any_of(self, logits: Tensor, truths: Tensor, targets: Tensor, cells: Tensor | None) -> Tensor:
         """Return the mean binary cross-entropy over the known cells; 0 where none is."""
         known = ~truths.isnan()
         losses = functional.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none") * known
         if self.weights is not None:
             false, true = self.weights.to(logits.device)
             losses = losses * torch.where(truths == 1, true, false)
+        if cells is not None:
+            losses = losses * cells
         return losses.sum() / known.sum().clamp(min=1)
 
 

@@ -35,6 +35,7 @@ class Pixels:
         clinical: the network's clinical input, float32 [n, D], zeros where unknown; None without a fusion.
         inputs: what the clinical columns mean, fitted on `train`; empty without a fusion.
         masks: uint8 [n, S, S], read-only: 1 inside, 0 outside, 255 where nobody said; None without a location.
+        weights: of the truths in the loss, float32 [n, K]; None weighs all the same.
     """
 
     images: NDArray[np.uint8]
@@ -44,6 +45,7 @@ class Pixels:
     clinical: NDArray[np.float32] | None = None
     inputs: tuple[ClinicalInput, ...] = ()
     masks: NDArray[np.uint8] | None = None
+    weights: NDArray[np.float32] | None = None
 
     @property
     def labels(self) -> NDArray[np.int64]:

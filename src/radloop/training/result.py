@@ -25,6 +25,7 @@ class SearchResult:
         fold_value: its own value.
         borrowed: trials of an earlier search that the sampler began with; they are in none of the counts.
         page: the summary, relative to the run's folder.
+        set_aside: labels of `train` that were not learnt, each as image and output; None where nobody asked.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class SearchResult:
     fold_value: float | None = None
     borrowed: int = 0
     page: str = ""
+    set_aside: list[list[str]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a run keeps it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from optuna.trial import FrozenTrial, TrialState
@@ -17,6 +18,8 @@ from radloop.errors import ToolError
 from radloop.progress import report
 from radloop.records.runs import Run
 from radloop.settings import Settings
+from radloop.training.doubt import set_aside
+from radloop.training.mitigation import mitigated
 from radloop.training.pixels import Pixels
 from radloop.training.plan import direction, epochs, most_trials
 from radloop.training.result import SearchResult
@@ -37,6 +40,8 @@ def search(
 ) -> SearchResult:
     """Run the search of a use case, or go on with it, and return its best trial.
 
+    A mitigation comes first: its labels are set aside, its weights are worked out.
+
     Args:
         pixels: the data version's images.
         run: the attempt; trials keep their weights in its folder.
@@ -46,10 +51,13 @@ def search(
     Raises:
         ConfigError: a grid with more combinations than anybody would run.
         InputError: more folds than patients.
+        Refusal: more labels of a group are doubtful than the mitigation allows.
         ToolError: no trial finished; the message says why the last one failed. Or a worker died.
     """
     most_trials(use_case.search)  # refuses what cannot be planned before anything is written
     tracker = Tracker(use_case.name, settings)
+    aside = set_aside(use_case, pixels, run, tags, settings, train)
+    pixels = mitigated(pixels, aside, use_case)
     job = Job(use_case, pixels, run, dict(tags), tracker.parent(run.name, tags), settings, train)
     study = open_study(use_case, run, settings)
     interrupted = [trial._trial_id for trial in own(study) if trial.state == TrialState.RUNNING]
@@ -66,7 +74,11 @@ def search(
         mark_failed(study)
         tracker.finish(job.parent, {"trials": float(len(trials))}, status="FAILED")
         raise _failure(trials)
-    return _finished(tracker, _result(job, trials, best, lent))
+    result = _result(job, trials, best, lent)
+    if use_case.mitigation is not None and use_case.mitigation.labels is not None:
+        names = pixels.frame["id"].tolist()
+        result = replace(result, set_aside=[[str(names[row]), use_case.outputs[output]] for row, output in aside])
+    return _finished(tracker, result)
 
 
 def _best(search: Search, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:

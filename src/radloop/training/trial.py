@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Model
 from lightning.pytorch.loggers import MLFlowLogger
 from safetensors.torch import save_file
 
+from radloop.data.groups import group_words
 from radloop.errors import ToolError
 from radloop.models.build import build_network
 from radloop.records.seal import digest_document
@@ -172,16 +173,19 @@ def _attempt(spec: TrialSpec, use_case: UseCase, pixels: Pixels, epoch_end: Epoc
 
 def _identity(spec: TrialSpec, use_case: UseCase, pixels: Pixels) -> str:
     """Return a digest of what the result depends on; the data version is the run's, whose folder this is in."""
-    rows = hashlib.sha256("\n".join(map(str, pixels.frame["split"])).encode()).hexdigest()
+    rows = hashlib.sha256("\n".join(map(str, pixels.frame["split"])).encode() + pixels.truths.tobytes()).hexdigest()
     asked = {"recipe": spec.recipe.model_dump(mode="json"), "seed": spec.seed, "rows": rows, "folder": str(spec.folder)}
     return digest_document(asked | {"use_case": use_case.model_dump(mode="json")})
 
 
 def _data(spec: TrialSpec, use_case: UseCase, pixels: Pixels, batch_size: int) -> PixelDataModule:
-    balanced = use_case.labels if spec.recipe.balance == "sampler" else None
+    asked = use_case.mitigation
+    by_group = asked is not None and asked.training == "balanced_sampling"
+    balanced = use_case.labels if by_group or spec.recipe.balance == "sampler" else None
+    words = group_words(pixels.frame, asked.attribute, use_case.subgroups) if asked is not None and by_group else None
     # Without gradients, a batch of `tune` needs less memory than one of `train`: it shrinks with it, not before.
     tune_batch = max(_SMALLEST_BATCH, TUNE_BATCH * batch_size // spec.recipe.batch_size)
-    return PixelDataModule(pixels, batch_size, spec.seed, balanced=balanced, tune_batch=tune_batch)
+    return PixelDataModule(pixels, batch_size, spec.seed, balanced=balanced, words=words, tune_batch=tune_batch)
 
 
 def _module(spec: TrialSpec, use_case: UseCase, pixels: Pixels, steps: int) -> DiagnosisModule:

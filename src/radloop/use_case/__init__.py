@@ -17,7 +17,9 @@ from radloop.use_case.families import backbone_problem
 from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
+from radloop.use_case.mitigation import Mitigation
 from radloop.use_case.policy import (
+    CostPolicy,
     FixedThreshold,
     GatedSubgroup,
     IntendedUse,
@@ -76,6 +78,7 @@ __all__ = [
     "Clinical",
     "Columns",
     "ContradictionRule",
+    "CostPolicy",
     "DataRule",
     "ExplanationRule",
     "FindingLabels",
@@ -93,6 +96,7 @@ __all__ = [
     "LeakageRule",
     "Location",
     "Metric",
+    "Mitigation",
     "NonInferiorityRule",
     "OcclusionRule",
     "OperatingPoint",
@@ -148,6 +152,7 @@ class UseCase(Section):
     validation: Validation = Validation()
     search: Search
     operating_point: OperatingPoint
+    mitigation: Mitigation | None = None
     subgroups: Subgroups = Subgroups()
     policy: Policy
     changes: Changes = Changes()
@@ -190,6 +195,7 @@ def _problems(case: UseCase) -> Iterator[str]:
     if not (case.review.four_eyes or case.synthetic):
         yield "review.four_eyes: only a synthetic use case may switch it off"
     yield from _backbone_problems(case)
+    yield from _mitigation_problems(case)
     yield from _search_problems(case)
     yield from _policy_problems(case)
 
@@ -211,6 +217,28 @@ def _search_problems(case: UseCase) -> Iterator[str]:
         yield "search.recipe.balance: findings have no one class to draw by; use loss"
     if case.search.recipe.balance == "loss" and isinstance(case.labels, RegionLabels):
         yield "search.recipe.balance: a region has no classes to weigh; use none"
+
+
+def _mitigation_problems(case: UseCase) -> Iterator[str]:
+    asked, kind = case.mitigation, case.labels.kind
+    if asked is None:
+        return
+    if asked.training is None and asked.thresholds is None and asked.labels is None:
+        yield "mitigation: names none of training, thresholds and labels"
+    if asked.training is not None and isinstance(case.labels, RegionLabels):
+        yield "mitigation.training: a region has no classes to weigh or to draw by"
+    if asked.training == "balanced_sampling" and isinstance(case.labels, FindingLabels):
+        yield "mitigation.training: findings have no one class to draw by; use reweighting"
+    if asked.training == "balanced_sampling" and case.search.recipe.balance == "sampler":
+        yield "mitigation.training: balanced_sampling draws every label as often already; leave search.recipe.balance out"
+    if asked.labels is not None and isinstance(case.labels, RegionLabels):
+        yield "mitigation.labels: a region has no label to set aside"
+    if asked.thresholds is not None and kind not in ("binary", "multilabel"):
+        yield f"mitigation.thresholds: {kind} has no threshold that is fitted"
+    if asked.thresholds is not None and asked.attribute not in ("sex", "age_band"):
+        yield "mitigation.thresholds: only sex and age_band are known where an image is answered"
+    if asked.thresholds is not None and isinstance(case.operating_point, FixedThreshold):
+        yield "mitigation.thresholds: the operating point is fixed, so that there is nothing to fit by group"
 
 
 def _policy_problems(case: UseCase) -> Iterator[str]:

@@ -39,7 +39,22 @@ class FixedThreshold(Section):
     value: float = Field(gt=0, lt=1)
 
 
-OperatingPoint = Annotated[TargetSensitivity | Youden | FixedThreshold, Field(discriminator="kind")]
+class CostPolicy(Section):
+    """The threshold with the least cost on `calibrate`, of misses and false alarms at the prevalence of the place of use.
+
+    It is where the slope of the ROC curve is (1 - prevalence) / prevalence times alarm / miss (Metz, Semin Nucl Med 8:283, 1978).
+    """
+
+    kind: Literal["cost"] = "cost"
+    miss: float = Field(gt=0)
+    """Of a false negative, in any unit that `alarm` shares."""
+    alarm: float = Field(gt=0)
+    """Of a false positive."""
+    prevalence: float | None = Field(default=None, gt=0, lt=1)
+    """Where the model will be used; that of `calibrate` if it is left out."""
+
+
+OperatingPoint = Annotated[TargetSensitivity | Youden | CostPolicy | FixedThreshold, Field(discriminator="kind")]
 
 
 class GatedSubgroup(Section):

@@ -80,7 +80,7 @@ def scores_figure(
     """
     values = checked_probabilities(probabilities)
     truth = checked_labels(labels, values.size)
-    note = "There is no threshold" if threshold is None else f"The line is the threshold, {threshold:.3f}"
+    note = "There is no one threshold" if threshold is None else f"The line is the threshold, {threshold:.3f}"
     figure, axes = canvas.opened("Probabilities of the test cases", note, synthetic=synthetic)
     edges = np.linspace(0, 1, 21).tolist()
     for label, word, colour, depth, hatch in ((0, negative, BLUE, 0.45, None), (1, positive, VERMILLION, 0.30, "////")):

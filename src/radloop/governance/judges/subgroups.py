@@ -118,7 +118,10 @@ def contradicted(evidence: Evidence, rule: ContradictionRule) -> list[Reason]:
     gated, found = _gated(evidence), _rows(at(evidence, "contradictions"))
     if gated is None or found is None:
         return [missing(rule.name, "The labels of train were not held against the bundle's answers", rule.limit)]
-    return [_contradicted(found.get(key) if key is not None else None, key, rule) for key in gated]
+    aside = number(at(evidence, "contradictions", "set_aside")) or 0
+    left = f" {aside:.0f} labels were set aside before the training." if aside else ""
+    reasons = [_contradicted(found.get(key) if key is not None else None, key, rule) for key in gated]
+    return [replace(reason, sentence=reason.sentence + left) for reason in reasons]
 
 
 def _contradicted(row: Any, key: Key | None, rule: ContradictionRule) -> Reason:
