@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from radloop.errors import Refusal
-from radloop.packaging.fitting import MIN_POSITIVES, fit, fit_groups
+from radloop.packaging.fitting import MIN_POSITIVES, fit, fit_conformal, fit_groups
 from radloop.statistics.calibration import TEMPERATURES, fit_temperature
-from radloop.use_case import CostPolicy, FixedThreshold, Mitigation, TargetSensitivity, Youden
+from radloop.use_case import Conformal, CostPolicy, FixedThreshold, Mitigation, TargetSensitivity, Youden
 from tests.packaging.cases import CASES
 
 NAN = np.nan
@@ -130,7 +130,7 @@ def test_every_group_has_its_own_threshold_and_a_small_one_the_most_sensitive() 
     cuts = {point.word: (point.thresholds[0], point.fitted[0], point.n) for point in found.points}
     chances = 1 / (1 + np.exp(-logits[:20, 0] / fitted[0].temperatures[0]))
     assert cuts["F"] == (pytest.approx((chances[9] + chances[10]) / 2), True, 20)
-    assert cuts["M"] == (pytest.approx((chances[5] + chances[4]) / 2), True, 20)
+    assert cuts["M"] == (pytest.approx((chances[5] + chances[6]) / 2), True, 20)
     assert cuts["O"] == (found.unknown[0], False, 1)
     assert found.unknown[0] == min(fitted[1][0].threshold or 1, cuts["M"][0])
     assert fit_groups(logits, truths, frame, CASES["binary"], fitted) is None
@@ -143,3 +143,14 @@ def test_the_cost_of_a_miss_moves_the_threshold() -> None:
     _, (point,) = fit(logits, truths, asked)
     assert point.threshold == pytest.approx(0.125)  # nobody is missed: half of the lowest probability, 0.25
     assert point.policy == CostPolicy(miss=100, alarm=1)
+
+
+def test_the_limits_of_prediction_sets_are_of_calibrated_probabilities() -> None:
+    z = np.log(3.0)
+    logits, truths = column([z, z, z, z, -z, -z, -z, -z]), column([1, 1, 1, 0, 0, 0, 0, 1]).astype(np.float32)
+    case = CASES["binary"].model_copy(update={"conformal": Conformal(coverage=0.6)})
+    found = fit_conformal(logits, truths, case, fit(logits, truths, case))
+    assert found is not None
+    # of four cases of a label, three fifths of five are the third: 0.75 of its own word, for either label
+    assert (found.present, found.absent, found.n) == ((pytest.approx(0.75),), (pytest.approx(0.75),), 8)
+    assert fit_conformal(logits, truths, CASES["segmentation"], fit(logits, truths, CASES["segmentation"])) is None

@@ -12,6 +12,7 @@ from radloop.data.manifest import read_manifest, usable
 from radloop.data.versions import DataVersion
 from radloop.evaluation.attachments import draw_figures
 from radloop.evaluation.cases import Cases, Outputs, cases_as_csv, score_cases
+from radloop.evaluation.coverage import judge_coverage
 from radloop.evaluation.examination import examine
 from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
@@ -71,6 +72,10 @@ def judge_bundle(
     evidence = compose(use_case, facts, result, predictor.bundle, packaged["parity"], judgement, attachments, settings)
     for name, content in attachments.items():
         write_atomic(place / "judgement" / name, content)
+    if predictor.facts.conformal is not None:
+        absence = predictor.facts.labels.words[0]
+        found = judge_coverage(judgement.inside, outputs, absence, predictor.facts.conformal, use_case.policy)
+        evidence |= {"conformal": found.as_dict()}
     evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
     train = usable(frame[frame["split"] == "train"])
     aside = result.set_aside

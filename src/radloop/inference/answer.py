@@ -59,7 +59,7 @@ class Grade(_Part):
 
 
 class PredictionSet(_Part):
-    """Labels that cannot be excluded at a coverage."""
+    """Labels that cannot be excluded at a coverage, the most probable first; of findings, those whose presence cannot be."""
 
     coverage: float
     labels: tuple[str, ...]

@@ -30,6 +30,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from radloop.clinical import ClinicalInput
 from radloop.errors import IntegrityError
+from radloop.inference.conformal import ConformalFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.records.seal import canonical, digest_folder, write_atomic
 from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
@@ -134,6 +135,8 @@ class BundleFacts(Section):
     """One an output; none where the most probable class is the answer."""
     groups: GroupThresholds | None = None
     """The thresholds that take their place where the YAML asks for one a group."""
+    conformal: ConformalFacts | None = None
+    """None where only a region is outlined."""
     data: DataFacts
     training: TrainingFacts
     software: dict[str, str]
@@ -147,6 +150,8 @@ class BundleFacts(Section):
             raise ValueError(f"{len(self.calibration.temperatures)} temperatures for {len(self.outputs)} outputs")
         if [point.label for point in self.operating_points] != ([] if alone else list(self.outputs)):
             raise ValueError("operating_points are not those of the outputs")
+        if self.conformal is not None and len(self.conformal.present) != len(self.outputs):
+            raise ValueError("conformal has not as many limits as there are outputs")
         if self.groups is not None and len(self.groups.unknown) != len(self.outputs):
             raise ValueError("groups have not as many thresholds as there are outputs")
         return self

@@ -15,7 +15,7 @@ from radloop.inference.answer import Answer, Model
 from radloop.inference.bundle import Bundle, BundleFacts
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
-from radloop.inference.reading import explanation, findings, severity
+from radloop.inference.reading import explanation, findings, prediction, severity
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
 from radloop.inference.verification import Verified, verify, verify_bundle
@@ -127,6 +127,7 @@ class Predictor:
             use_case=self.facts.use_case,
             model=self.model,
             findings=findings(scored, self.facts),
+            prediction_set=prediction(scored, self.facts),
             severity=severity(scored, self.facts),
             uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
             explanation=explanation(scored, self.facts, target) if explain else None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from radloop.inference.answer import Explanation, Finding, Grade, heat_map
+from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, heat_map
 from radloop.inference.bundle import BundleFacts
+from radloop.inference.conformal import prediction_set
 from radloop.inference.location import regions, strongest
 from radloop.inference.scoring import Scored
 
@@ -26,6 +27,13 @@ def _finding(label: str, probability: float, threshold: float | None, positive: 
         boxes=None if located is None else regions(located, *scored.shape),
         point=None if located is None else strongest(located, *scored.shape),
     )
+
+
+def prediction(scored: Scored, facts: BundleFacts) -> PredictionSet | None:
+    """Return the labels that cannot be excluded; None where only a region is outlined."""
+    if facts.conformal is None:
+        return None
+    return prediction_set(scored.probabilities.tolist(), facts.labels, facts.outputs, facts.conformal)
 
 
 def severity(scored: Scored, facts: BundleFacts) -> Grade | None:

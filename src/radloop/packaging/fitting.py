@@ -1,4 +1,4 @@
-"""What is fitted on `calibrate`: temperatures and thresholds, one an output, and thresholds by group."""
+"""What is fitted on `calibrate`: temperatures and thresholds, thresholds by group, and the limits of prediction sets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from radloop.data.groups import group_words
 from radloop.errors import Refusal
 from radloop.inference.bundle import CalibrationFacts, OperatingPointFacts
 from radloop.inference.calibration import probabilities
+from radloop.inference.conformal import ConformalFacts
 from radloop.inference.group_thresholds import GroupPoint, GroupThresholds
 from radloop.statistics import thresholds
 from radloop.statistics.calibration import Temperature, apply_temperature, fit_temperature
+from radloop.statistics.conformal import limits
 from radloop.statistics.softmax_temperature import fit_softmax_temperature
 from radloop.use_case import (
     ClassLabels,
@@ -104,6 +106,33 @@ def fit_groups(
         ),
         unknown=lowest,
     )
+
+
+def fit_conformal(
+    logits: NDArray[np.float64], truths: NDArray[np.float32], use_case: UseCase, fitted: Fitted
+) -> ConformalFacts | None:
+    """Fit the limits of the prediction sets; None for a region, which has no label to exclude.
+
+    Args:
+        logits: of the bundle itself on `calibrate`, [n, K].
+        truths: [n, K].
+        use_case: its labels and the coverage.
+        fitted: the temperatures.
+    """
+    kind, coverage = use_case.labels.kind, use_case.conformal.coverage
+    if kind == "segmentation":
+        return None
+    chances = probabilities(logits, kind, fitted[0].temperatures)
+    if kind == "multiclass":
+        given = np.where(np.isnan(truths).any(axis=1), -1, truths.argmax(axis=1))
+        found = limits(chances, given, coverage)
+        return ConformalFacts(coverage=coverage, present=tuple(found.tolist()), absent=(), n=len(logits))
+    pairs = [
+        limits(np.stack([1 - chance, chance], axis=1), np.where(np.isnan(truth), -1, truth).astype(np.int64), coverage)
+        for chance, truth in zip(chances.T, truths.T, strict=True)
+    ]
+    absent, present = np.stack(pairs, axis=1).tolist()
+    return ConformalFacts(coverage=coverage, present=tuple(present), absent=tuple(absent), n=len(logits))
 
 
 def _of_group(chances: NDArray[np.float64], truths: NDArray[np.float32], point: OperatingPointFacts) -> float | None:

@@ -31,11 +31,12 @@ from radloop.inference.bundle import (
     write_facts,
 )
 from radloop.inference.calibration import probabilities
+from radloop.inference.conformal import ConformalFacts
 from radloop.inference.engine import Engine
 from radloop.inference.group_thresholds import GroupThresholds
 from radloop.inference.selftest import answers
 from radloop.packaging.export import export
-from radloop.packaging.fitting import Fitted, fit, fit_groups
+from radloop.packaging.fitting import Fitted, fit, fit_conformal, fit_groups
 from radloop.packaging.parity import compare, trained_logits
 from radloop.records.runs import Run
 from radloop.records.seal import canonical
@@ -114,7 +115,8 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     scored = _score(engine, cases)
     fitted = fit(scored.logits, cases.truths, use_case)
     groups = fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted)
-    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted, groups)
+    conformal = fit_conformal(scored.logits, cases.truths, use_case, fitted)
+    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted, groups, conformal)
     engine.check(facts)
     kind, temperatures = facts.labels.kind, facts.calibration.temperatures
     known = zip(cases.frame["age"], cases.frame["sex"], strict=True)
@@ -181,6 +183,7 @@ def _facts(
     inputs: tuple[ClinicalInput, ...],
     fitted: Fitted,
     groups: GroupThresholds | None,
+    conformal: ConformalFacts | None,
 ) -> BundleFacts:
     calibration, points = fitted
     numbers = {name: use_case.clinical[name] for name in use_case.clinical if not use_case.clinical[name].words}
@@ -205,6 +208,7 @@ def _facts(
         calibration=calibration,
         operating_points=points,
         groups=groups,
+        conformal=conformal,
         data=DataFacts(version=data.version, entry=data.entry),
         training=TrainingFacts(run_id=search.run_id, trial=search.trial, seed=search.seed),
         software={name: metadata.version(name) for name in ("openvino", "torch", "lightning", "radloop")},

@@ -19,6 +19,7 @@ from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.mitigation import Mitigation
 from radloop.use_case.policy import (
+    Conformal,
     CostPolicy,
     FixedThreshold,
     GatedSubgroup,
@@ -77,6 +78,7 @@ __all__ = [
     "ClassLabels",
     "Clinical",
     "Columns",
+    "Conformal",
     "ContradictionRule",
     "CostPolicy",
     "DataRule",
@@ -152,6 +154,7 @@ class UseCase(Section):
     validation: Validation = Validation()
     search: Search
     operating_point: OperatingPoint
+    conformal: Conformal = Conformal()
     mitigation: Mitigation | None = None
     subgroups: Subgroups = Subgroups()
     policy: Policy

@@ -93,3 +93,10 @@ class Policy(Section):
         if len(set(names)) != len(names):
             raise ValueError("two rules share a name")
         return self
+
+
+class Conformal(Section):
+    """The prediction sets: which labels cannot be excluded."""
+
+    coverage: float = Field(default=0.9, gt=0.5, lt=1)
+    """The share of new cases of each label whose set holds it, promised where they are exchangeable with `calibrate`."""
