@@ -32,7 +32,7 @@ def _judged(entry: Entry) -> list[dict[str, Any]]:
     """Return the evidence of the shipped recipe's seeds, the median first."""
     place = settings()
     asked = {digest(write_use_case(entry, seed)) for seed in SEEDS}
-    found = [evidence for evidence in record.evidences(entry.name, place) if evidence["use_case"]["digest"] in asked]
+    found = [evidence for evidence in record.evidences(entry.name, place) if evidence["asked"] in asked]
     return [median(found), *found] if found else []
 
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from radloop.governance.changes import today
 from radloop.governance.registry import Registry
+from radloop.records.seal import digest_document
 from radloop.settings import Settings
 from radloop.training.tracking import Tracker
 
@@ -14,14 +16,19 @@ _ROLE = "radloop.role"
 
 
 def evidences(name: str, settings: Settings) -> list[dict[str, Any]]:
-    """Return the evidence of every judged version of a use case with its `version` and `verdict`, the oldest first."""
+    """Return the evidence of every judged version of a use case, the oldest first, with its `version` and `verdict`.
+
+    `asked` is the digest of its configuration with the defaults of keys that it is too old to have: a new key that is not used
+    makes no result old.
+    """
     tracker = Tracker(name, settings)
     found = []
     for version in reversed(Registry(name, settings).versions()):
         path = tracker.client.download_artifacts(version.run_id, "judgement/evidence.json")
         with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - MLflow gives a string
             evidence: dict[str, Any] = json.load(stream)
-        found.append(evidence | {"version": version.version, "verdict": version.verdict})
+        asked = digest_document(today(evidence["use_case"]["config"]))
+        found.append(evidence | {"version": version.version, "verdict": version.verdict, "asked": asked})
     return found
 
 

@@ -62,13 +62,13 @@ def changes(old: Document | None, new: Document, since: int | None) -> dict[str,
 
 def _facts(evidence: Document) -> Iterator[tuple[str, Any]]:
     """Yield what a bundle is made from, by dotted path."""
-    yield from _flat(_today(evidence["use_case"]["config"]), "")
+    yield from _flat(today(evidence["use_case"]["config"]), "")
     yield "data.version", evidence["data"]["version"]
     yield "code.commit", _commit(evidence["code"])
     yield "code.lock", evidence["code"]["lock"]
 
 
-def _today(config: Document) -> Document:
+def today(config: Document) -> Document:
     """Return a configuration with the defaults of keys that it is too old to have, so that a new key is no change."""
     try:
         return UseCase.model_validate_json(json.dumps(config)).model_dump(mode="json")
