@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radloop.data.manifest import read_manifest, usable
@@ -76,6 +77,7 @@ def judge_bundle(
         absence = predictor.facts.labels.words[0]
         found = judge_coverage(judgement.inside, outputs, absence, predictor.facts.conformal, use_case.policy)
         evidence |= {"conformal": found.as_dict()}
+    evidence |= {"familiarity": _familiarity(predictor, judgement.inside)}
     evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
     train = usable(frame[frame["split"] == "train"])
     aside = result.set_aside
@@ -91,6 +93,15 @@ def judge_bundle(
         **{name: sealed[name] for name in ("labels", "severity", "without_clinical") if name in sealed},
         "folder": _relative(place, settings),
     }
+
+
+def _familiarity(predictor: Predictor, inside: Cases) -> dict[str, Any] | None:
+    """Return how many of the intended images would be refused as strangers; None where no limit was fitted."""
+    facts, familiar = predictor.facts.familiarity, predictor.familiar
+    if facts is None or familiar is None or inside.embeddings is None:
+        return None
+    refused = int(np.sum(~(familiar.distance(inside.embeddings) <= facts.limit)))
+    return {**facts.model_dump(mode="json"), "images": len(inside), "refused": refused}
 
 
 def _beside(

@@ -8,6 +8,7 @@
             model.xml, model.bin    OpenVINO
             selftest.npz   a few images and clinical values, and what they must give
             reference.npz, reference.json    what drift is measured against
+            familiar.npz   what embeddings are familiar, where that could be fitted
         evidence.json      sealed; how the bundle was made and judged
         approval.json      sealed; a named person's decision
         approval.sig       where keys are on: its signature
@@ -31,6 +32,7 @@ from pydantic import Field, ValidationError, model_validator
 from radloop.clinical import ClinicalInput
 from radloop.errors import IntegrityError
 from radloop.inference.conformal import ConformalFacts
+from radloop.inference.familiarity import FamiliarityFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.records.seal import canonical, digest_folder, write_atomic
 from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
@@ -137,6 +139,8 @@ class BundleFacts(Section):
     """The thresholds that take their place where the YAML asks for one a group."""
     conformal: ConformalFacts | None = None
     """None where only a region is outlined."""
+    familiarity: FamiliarityFacts | None = None
+    """None where too few images were held out to say what is familiar."""
     data: DataFacts
     training: TrainingFacts
     software: dict[str, str]

@@ -15,6 +15,7 @@ from radloop.inference.answer import Answer, Model
 from radloop.inference.bundle import Bundle, BundleFacts
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
+from radloop.inference.familiarity import check_familiar, read_familiar
 from radloop.inference.reading import explanation, findings, prediction, severity
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
@@ -47,6 +48,7 @@ class Predictor:
         engine = Engine(self.bundle.content, self.facts.image.size, streams=streams, cache=cache)
         self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
+        self.familiar = read_familiar(self.bundle.content) if self.facts.familiarity is not None else None
 
     @property
     def facts(self) -> BundleFacts:
@@ -122,6 +124,8 @@ class Predictor:
         joined = clinical_values.joined(header, values)
         warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
         scored = self.score(decoded, joined)
+        if self.familiar is not None and self.facts.familiarity is not None:
+            check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
         return Answer(
             request_id=request_id or uuid.uuid4().hex,
             use_case=self.facts.use_case,

@@ -31,11 +31,12 @@ from radloop.inference.bundle import (
     write_facts,
 )
 from radloop.inference.calibration import probabilities
-from radloop.inference.conformal import ConformalFacts
 from radloop.inference.engine import Engine
-from radloop.inference.group_thresholds import GroupThresholds
+from radloop.inference.familiarity import write_familiar
+from radloop.inference.group_thresholds import Cuts
 from radloop.inference.selftest import answers
 from radloop.packaging.export import export
+from radloop.packaging.familiarity import fit_familiarity
 from radloop.packaging.fitting import Fitted, fit, fit_conformal, fit_groups
 from radloop.packaging.parity import compare, trained_logits
 from radloop.records.runs import Run
@@ -114,14 +115,21 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     engine = Engine(folder, use_case.image.size)
     scored = _score(engine, cases)
     fitted = fit(scored.logits, cases.truths, use_case)
-    groups = fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted)
-    conformal = fit_conformal(scored.logits, cases.truths, use_case, fitted)
-    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted, groups, conformal)
+    known = fit_familiarity(engine, pixels, use_case.search.seed)
+    if known is not None:
+        write_familiar(folder, known.familiar)
+    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted).model_copy(
+        update={
+            "groups": fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted),
+            "conformal": fit_conformal(scored.logits, cases.truths, use_case, fitted),
+            "familiarity": None if known is None else known.facts,
+        }
+    )
     engine.check(facts)
     kind, temperatures = facts.labels.kind, facts.calibration.temperatures
-    known = zip(cases.frame["age"], cases.frame["sex"], strict=True)
-    cuts = [facts.cuts({"age": age, "sex": sex}) for age, sex in known]
-    parity = compare(trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, cuts)
+    parity = compare(
+        trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, _cuts(facts, cases.frame)
+    )
     chances = probabilities(scored.logits, kind, temperatures)
     _write_reference(folder, cases, scored, chances)
     _write_self_test(folder, cases, chances, engine, facts)
@@ -129,6 +137,12 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     sealed = seal_bundle(folder, settings.bundles)
     shutil.rmtree(staging, ignore_errors=True)
     return Packaged(sealed.digest, parity.as_dict(), temperatures, facts.thresholds, facts.calibration.warnings)
+
+
+def _cuts(facts: BundleFacts, frame: pd.DataFrame) -> list[Cuts]:
+    """Return the thresholds of each patient of a frame."""
+    known = zip(frame["age"], frame["sex"], strict=True)
+    return [facts.cuts({"age": age, "sex": sex}) for age, sex in known]
 
 
 def _calibrate(pixels: Pixels) -> _Calibrate:
@@ -182,8 +196,6 @@ def _facts(
     recipe: Recipe,
     inputs: tuple[ClinicalInput, ...],
     fitted: Fitted,
-    groups: GroupThresholds | None,
-    conformal: ConformalFacts | None,
 ) -> BundleFacts:
     calibration, points = fitted
     numbers = {name: use_case.clinical[name] for name in use_case.clinical if not use_case.clinical[name].words}
@@ -207,8 +219,6 @@ def _facts(
         engine=EngineFacts(kind="openvino", precision="f32"),
         calibration=calibration,
         operating_points=points,
-        groups=groups,
-        conformal=conformal,
         data=DataFacts(version=data.version, entry=data.entry),
         training=TrainingFacts(run_id=search.run_id, trial=search.trial, seed=search.seed),
         software={name: metadata.version(name) for name in ("openvino", "torch", "lightning", "radloop")},
