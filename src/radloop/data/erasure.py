@@ -24,12 +24,13 @@ from typing import Any
 import pyarrow as pa
 
 from radloop.data import history, versions
+from radloop.data.foreign import scratch
 from radloop.data.ledger import forget as forget_in_ledger
 from radloop.data.ledger import known_splits
 from radloop.data.manifest import FILE_NAME
 from radloop.data.naming import of_entry
 from radloop.data.objects import Objects, file_digest
-from radloop.data.places import index_path, ledger_folder
+from radloop.data.places import external_folder, index_path, ledger_folder
 from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest, reduced_notes, remainder
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
@@ -230,6 +231,8 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         ToolError: DVC or its remote failed; the same command goes on from there.
     """
     names = sorted(use_cases)
+    if not dry_run:
+        _clear_foreign(names, settings)
     name_kept = erasures.keyed_hash(key, patient)
     journal = _Journal.at(settings.place / "records" / "erasing" / f"{name_kept.removeprefix('hmac:')}.json")
     found = plan(patient, names, settings)
@@ -329,6 +332,14 @@ def _clear_beside(patient: str, names: list[str], touched: list[str], settings: 
         else:
             path.unlink(missing_ok=True)
     return len(caches)
+
+
+def _clear_foreign(names: list[str], settings: Settings) -> None:
+    """Delete what a killed external validation left: whoever it shows, it can be read again."""
+    for name in names:
+        if external_folder(name, settings).is_dir():
+            with scratch(name, settings):
+                pass
 
 
 def _clear_pages(words: Set[str], settings: Settings) -> int:

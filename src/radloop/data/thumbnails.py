@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,19 @@ Progress = Callable[[int, int], None]
 
 
 def thumbnails(
-    use_case: UseCase, frame: pd.DataFrame, settings: Settings, progress: Progress | None = None
+    use_case: UseCase,
+    frame: pd.DataFrame,
+    settings: Settings,
+    progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> dict[str, NDArray[np.uint8]]:
     """Return uint8 [64, 64] by id for the stored images of a manifest; what cannot be decoded has none.
 
     Args:
         use_case: says how pixels are read.
-        frame: of `data/UC` as it stands; clips have no thumbnail of their own.
+        frame: a manifest; clips have no thumbnail of their own.
         progress: called with (images done, images to do) while missing ones are made.
+        folder: that holds the files; `data/UC` by default.
     """
     with StoreIndex(index_path(use_case.name, settings), pseudonym_key(use_case, settings)) as index:
         found = index.thumbnails()
@@ -38,14 +44,15 @@ def thumbnails(
                 found[name] = found[first]
         missing = stored[~stored["id"].isin(found.keys())]
         if len(missing):
-            made = _made(use_case, missing, settings, progress)
+            made = _made(use_case, missing, folder or settings.data / use_case.name, settings, progress)
             index.keep_thumbnails(made)
             found |= made
     return {name: found[name] for name in stored["id"] if name in found}
 
 
-def _made(use_case: UseCase, frame: pd.DataFrame, settings: Settings, progress: Progress | None) -> dict[str, NDArray[np.uint8]]:
-    folder = settings.data / use_case.name
+def _made(
+    use_case: UseCase, frame: pd.DataFrame, folder: Path, settings: Settings, progress: Progress | None
+) -> dict[str, NDArray[np.uint8]]:
     files = [folder / str(path) for path in frame["path"]]
     jobs = (
         ((file, number, use_case.image), file.stat().st_size if file.is_file() else 0)
