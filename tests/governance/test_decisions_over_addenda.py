@@ -65,7 +65,9 @@ def test_a_decision_names_the_addenda_that_were_there(site: Installation) -> Non
     assert site.call("review", "list", UC)["versions"][0]["addenda"] == 1
 
 
-def test_a_champion_stays_served_after_an_addendum_and_is_withdrawn_by_a_rejection(site: Installation) -> None:
+def test_a_champion_stays_served_after_an_addendum_and_is_withdrawn_by_a_rejection(
+    site: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = site.settings
     decide_on(UC, 1, "approve", BY, NOTE, settings)
     deploy(UC, settings)
@@ -77,7 +79,8 @@ def test_a_champion_stays_served_after_an_addendum_and_is_withdrawn_by_a_rejecti
     told: list[str] = []
     deploy(UC, settings, 1, told.append)
     assert "addendum 1 (site C) came after the approval" in " ".join(told)
-    decide_on(UC, 1, "reject", BY, "half of it is luck", settings)
+    site.call("review", "reject", UC, "1", "--by", BY, "--note", "half of it is luck")
+    assert "it is still served: run `radloop rollback phantom-cxr" in capsys.readouterr().err
     with pytest.raises(Refusal, match=f"was rejected by {BY}") as caught:
         deploy(UC, settings, 1)
     assert caught.value.code == "not_approved"
@@ -87,7 +90,8 @@ def test_a_champion_stays_served_after_an_addendum_and_is_withdrawn_by_a_rejecti
     pointer = read_pointer(settings.bundles, UC)
     assert pointer is not None  # who is asked for an answer goes on getting one until somebody rolls back
     assert pointer.version == 1
-    assert "is still served: run `radloop rollback" in site.run("review", "show", UC, "1", check=0).stdout
+    shown = site.call("review", "show", UC, "1")
+    assert (shown["decision"], shown["served"]) == ("reject", True)
 
 
 def _flip(settings: Settings) -> None:

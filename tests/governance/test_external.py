@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from radloop.configuration import load_use_case
 from radloop.data.manifest import read_manifest
 from radloop.data.phantoms import write_phantoms
-from radloop.data.pseudonym_key import DEMO_KEY
+from radloop.data.places import index_path
+from radloop.data.pseudonym_key import pseudonym_key
 from radloop.errors import InputError
 from radloop.governance.external import judged_as, with_mapping
 from radloop.governance.registry import Registry, Version
@@ -120,7 +123,8 @@ def judged(loop: Loop, cohort: tuple[Path, list[Row]], tmp_path_factory: pytest.
     root = tmp_path_factory.mktemp("judged") / "site"
     shutil.copytree(loop.installation.root, root, symlinks=True)
     site = Installation(root)
-    gone = erasures.keyed_hash(DEMO_KEY, pseudonym(DEMO_KEY, rows_of(source)[3]["patient"]))
+    key = pseudonym_key(load_use_case(UC, site.settings), site.settings)
+    gone = erasures.keyed_hash(key, pseudonym(key, rows_of(source)[3]["patient"]))
     erasures.remember("done", {"patient": gone, "use_cases": [], "versions": {}, "counts": {}}, site.settings)
     before = state(site)
     document = site.call("evaluate", f"{UC}@candidate", "--source", str(source), "--name", "site C")
@@ -224,8 +228,12 @@ def test_the_same_data_again_are_there_already(site: Installation, judged: Judge
 def test_the_data_behind_the_bundle_are_read_from_their_version_where_the_folder_has_moved_on(
     site: Installation, judged: Judged, tmp_path: Path
 ) -> None:
-    shutil.rmtree(site.root / "data" / UC)
-    shutil.rmtree(site.root / ".radloop" / "ingest" / UC)  # the index with its pictures
+    manifest = read_manifest(site.root / "data" / UC)
+    lost = manifest[manifest["split"] == "train"].head(4)  # the first two of them are planted
+    with closing(sqlite3.connect(index_path(UC, site.settings))) as index, index:
+        index.executemany("delete from thumbnails where id = ?", [(name,) for name in lost["id"]])
+    for path in lost["path"]:
+        (site.root / "data" / UC / path).unlink()
     source = some(judged, tmp_path, [f"images/{name}" for name in ("same.dcm", "near.dcm", "00001.dcm", "00002.dcm")])
     found = site.call("evaluate", f"{UC}@1", "--source", str(source))
     assert found["counts"]["left_out"] == {"learnt_from:identical": 1, "learnt_from:near_duplicate": 1}

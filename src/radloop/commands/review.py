@@ -7,16 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
 from radloop.commands.signing import by_option, key_option, note_option, opened
 from radloop.settings import Settings
-
-if TYPE_CHECKING:
-    from radloop.governance.registry import Version
 
 _version = click.argument("version", type=click.IntRange(min=1))
 
@@ -99,7 +96,7 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
     from radloop.governance.addenda import added_since, read_addenda
     from radloop.governance.decisions import last_decision
     from radloop.governance.registry import Registry
-    from radloop.governance.review import bundle_folder, read_evidence, verdict_of
+    from radloop.governance.review import bundle_folder, is_served, read_evidence, verdict_of
 
     load_use_case(use_case, settings)
     item = Registry(use_case, settings).version(version)
@@ -109,7 +106,10 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
     last = last_decision(settings, use_case, version)
     addenda, since = read_addenda(item, settings), added_since(item, last, settings)
     standing = {"review": item.review, **_standing(last)}
-    lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing)}{_still_served(item, last, settings)}"]
+    served = is_served(item, settings)
+    lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing)}"]
+    if served and last is not None and last["decision"] == "reject":
+        lines.append(f"  {_withdrawn(use_case)}")
     lines += [f"  {reason.status:<14} {reason.rule}: {reason.sentence}" for reason in verdict.reasons]
     document = {
         "use_case": use_case,
@@ -117,6 +117,7 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
         **standing,
         **verdict.as_dict(),
         "evidence": evidence,
+        "served": served,
         "addenda": addenda,
         "addenda_since": [one["seal"] for one in since],
         "report": str(page),
@@ -135,16 +136,11 @@ def _addendum(addendum: dict[str, Any], decided: bool) -> str:
     return f"  addendum {addendum['number']}, {addendum['name']}: {said}; {rules}; {over}"
 
 
-def _still_served(version: Version, last: dict[str, Any] | None, settings: Settings) -> str:
+def _withdrawn(use_case: str) -> str:
     """Return what has to be done where a rejected version is served."""
-    from radloop.inference.pointer import read_pointer
-
-    pointer = read_pointer(settings.bundles, version.use_case)
-    if last is None or last["decision"] != "reject" or pointer is None or pointer.version != version.version:
-        return ""
     return (
-        f" and is still served: run `radloop rollback {version.use_case} --by NAME --note TEXT`, or deploy another approved "
-        "version; a service that starts anew refuses it"
+        f"it is still served: run `radloop rollback {use_case} --by NAME --note TEXT`, or deploy another approved version; a "
+        "service that starts anew refuses it"
     )
 
 
@@ -183,14 +179,14 @@ def _decided(
     from radloop.configuration import load_use_case
     from radloop.governance.decisions import unverified
     from radloop.governance.registry import Registry
-    from radloop.governance.review import decide_on
+    from radloop.governance.review import decide_on, is_served
 
     load_use_case(use_case, settings)
     document = decide_on(use_case, version, decision, by, note, settings, opened(key))
     item = Registry(use_case, settings).version(version)
     end = f"; next: radloop deploy {use_case}" if decision == "approve" else ""
-    if served := _still_served(item, document, settings):
-        say(f"version {version}{served}")
+    if decision == "reject" and is_served(item, settings):
+        say(_withdrawn(use_case))
     return document, f"{use_case} version {version}: {decision} by {unverified(document)} recorded{end}"
 
 

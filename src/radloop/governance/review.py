@@ -35,6 +35,12 @@ def bundle_folder(version: Version, settings: Settings) -> Path:
     return settings.bundles / version.use_case / version.bundle.removeprefix("sha256:")
 
 
+def is_served(version: Version, settings: Settings) -> bool:
+    """Tell whether a version is what is served, or would be if a service ran."""
+    pointer = read_pointer(settings.bundles, version.use_case)
+    return pointer is not None and pointer.version == version.version
+
+
 def read_evidence(version: Version, settings: Settings) -> dict[str, Any]:
     """Return a version's evidence, checked against its seal and against the version's tag.
 
