@@ -325,4 +325,14 @@ def test_a_mapping_changes_the_source_and_nothing_else(judged: Judged) -> None:
     evidence = read_evidence(judged.version, judged.site.settings)
     changed = mapped.model_copy(update={"policy": use_case.policy.model_copy(update={"draws": 999})})
     assert judged_as(evidence, changed).policy == use_case.policy  # the policy is the evidence's, the columns are today's
-    assert judged_as(evidence, changed).source == mapped.source
+    assert judged_as(evidence, changed).source.labels == {"yes": "opacity"}
+
+
+def test_a_source_needs_no_splits(judged: Judged) -> None:
+    use_case, evidence = load_use_case(UC, judged.site.settings), read_evidence(judged.version, judged.site.settings)
+    assert use_case.source.columns.split == "split"
+    read = judged_as(evidence, use_case).source
+    assert (read.columns.split, read.splits) == (None, {})
+    # Where patients are numbered anew in every split, patient 1 of two splits are two people.
+    numbered = judged_as(evidence, with_mapping(use_case, {"patient_per_split": True})).source
+    assert (numbered.columns.split, numbered.splits) == ("split", use_case.source.splits)

@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from radloop.errors import InputError, Refusal
+from radloop.errors import Refusal
 from radloop.images.burned_in import has_text
 from radloop.images.decode import Decoded, decode, dicom_frames, read_frames
 from radloop.images.deidentify import deidentified, file_bytes
@@ -191,6 +191,6 @@ def thumbnail(path: Path, frame: float, image: ImageSpec) -> Reply:
     """
     try:
         decoded = stored_image(path, frame, image)
-    except (OSError, InputError):
+    except OSError:
         raise Refusal("unreadable_image", "a stored file is missing", "run `radloop data restore`") from None
     return {}, [fingerprint(decoded.stored, decoded.pixels).thumbnail]

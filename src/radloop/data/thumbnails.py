@@ -27,7 +27,7 @@ def thumbnails(
     progress: Progress | None = None,
     folder: Path | None = None,
 ) -> dict[str, NDArray[np.uint8]]:
-    """Return uint8 [64, 64] by id for the stored images of a manifest; what cannot be decoded has none.
+    """Return uint8 [64, 64] by id for the stored images of a manifest; what is not there or cannot be decoded has none.
 
     Args:
         use_case: says how pixels are read.
@@ -53,15 +53,15 @@ def thumbnails(
 def _made(
     use_case: UseCase, frame: pd.DataFrame, folder: Path, settings: Settings, progress: Progress | None
 ) -> dict[str, NDArray[np.uint8]]:
-    files = [folder / str(path) for path in frame["path"]]
-    jobs = (
-        ((file, number, use_case.image), file.stat().st_size if file.is_file() else 0)
-        for file, number in zip(files, frame["frame"], strict=True)
-    )
+    present = frame[[(folder / str(path)).is_file() for path in frame["path"]]]
+    if not len(present):
+        return {}
+    files = [folder / str(path) for path in present["path"]]
+    jobs = (((file, number, use_case.image), file.stat().st_size) for file, number in zip(files, present["frame"], strict=True))
     made: dict[str, NDArray[np.uint8]] = {}
-    with Pool(settings.workers) as pool:
+    with Pool(min(settings.workers, len(files))) as pool:
         replies = pool.map("radloop.data.storing:thumbnail", jobs)
-        for count, (name, reply) in enumerate(zip(frame["id"], replies, strict=True), start=1):
+        for count, (name, reply) in enumerate(zip(present["id"], replies, strict=True), start=1):
             if not isinstance(reply, Refusal):
                 made[str(name)] = reply[1][0]
             if progress:

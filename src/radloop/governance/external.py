@@ -96,6 +96,8 @@ def evaluate_external(
 def judged_as(evidence: Mapping[str, Any], present: UseCase) -> UseCase:
     """Return the use case by which a bundle was judged, with the source's columns and words as they are today.
 
+    Splits are not asked for: all of it judges. Only where a source numbers its patients anew in each are they still read.
+
     Raises:
         IntegrityError: the evidence holds no use case that this Radloop understands.
     """
@@ -103,7 +105,10 @@ def judged_as(evidence: Mapping[str, Any], present: UseCase) -> UseCase:
         config = UseCase.model_validate_json(json.dumps(evidence["use_case"]["config"]))
     except (KeyError, ValidationError) as error:
         raise IntegrityError("tampered_evidence", "evidence: it holds no readable use case", "retrain") from error
-    return config.model_copy(update={"source": present.source, "validation": present.validation})
+    source = present.source
+    if not source.patient_per_split:
+        source = source.model_copy(update={"columns": source.columns.model_copy(update={"split": None}), "splits": {}})
+    return config.model_copy(update={"source": source, "validation": present.validation})
 
 
 def with_mapping(use_case: UseCase, members: Mapping[str, Any]) -> UseCase:
