@@ -391,7 +391,7 @@ def kept(settings: Settings) -> list[dict[str, str]]:
     bundles = sum(1 for _ in settings.bundles.glob("*/*/evidence.json"))
     return [
         {
-            "what": f"evidence, scores and weights of {bundles} bundles, with their copies in MLflow",
+            "what": f"evidence, addenda, scores and weights of {bundles} bundles, with their copies in MLflow",
             "why": "sealed: they hold row ids and numbers, no pixels and no pseudonym; retrain to replace a model",
         },
         {"what": "data.dvc in git's history", "why": "it holds the md5 of a version, which restores nothing any more"},
