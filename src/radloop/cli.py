@@ -23,6 +23,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "phantoms": ("radloop.commands.data", "Write synthetic DICOM phantoms, with planted defects for rehearsals."),
     "retrain": ("radloop.commands.loop", "The whole loop, up to a candidate awaiting review."),
     "stage": ("radloop.commands.loop", "One stage of the loop."),
+    "evaluate": ("radloop.commands.evaluate", "External validation: judged on another site's data, as an addendum."),
     "report": ("radloop.commands.review", "The evidence as a page with figures."),
     "review": ("radloop.commands.review", "List, show, approve or reject judged versions."),
     "trace": ("radloop.commands.review", "From a model back to the bytes of its training data."),

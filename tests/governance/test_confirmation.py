@@ -11,6 +11,7 @@ from conftest import Loop
 from installations import Installation
 from starlette.testclient import TestClient
 
+from radloop.governance.addenda import add_addendum
 from radloop.governance.confirmation import MAX_BYTES, create_page
 from radloop.governance.decisions import decisions, last_decision
 from radloop.governance.key_file import make_key
@@ -63,6 +64,22 @@ def test_it_shows_what_is_decided_on(client: TestClient, settings: Settings) -> 
     assert "Radloop evaluation report" in client.get(f"{path}/report").text
     assert client.get(f"/{UC}/{'0' * 64}").status_code == 404
     assert client.get(f"/unknown/{'0' * 64}").status_code == 404
+
+
+def test_it_shows_addenda_and_takes_no_form_that_did_not(client: TestClient, settings: Settings) -> None:
+    path, version = address(settings), Registry(UC, settings).version(1)
+    before = token(client, path)
+    reason = {"rule": "auroc_lower", "status": "failed", "number": 0.5, "limit": 0.9, "sentence": "Half of it is luck."}
+    numbers = {"counts": {"judged": 40, "patients": 30}, "reasons": [reason], "would_pass": False}
+    add_addendum(version, {"kind": "external", "name": "<b>site</b>", **numbers}, settings)
+    form = {"decision": "approve", "by": "Dr. B", "note": "read it"}
+    assert client.post(path, data=form | {"token": before}, files={"none": b""}).status_code == 403
+    assert list(decisions(settings)) == []
+    for words in ("Addendum 1: &lt;b&gt;site&lt;/b&gt;", "would not pass", "Half of it is luck.", "40 images of 30 patients"):
+        assert words in client.get(path).text
+    done = client.post(path, data=form | {"token": token(client, path)}, files={"none": b""}, follow_redirects=False)
+    assert done.status_code == 303
+    assert len((last_decision(settings, UC, 1) or {})["addenda"]) == 1
 
 
 def test_before_anything_was_judged(installation: Installation) -> None:

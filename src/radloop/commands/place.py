@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from radloop.commands.console import Outcome, answering, json_option, say
 from radloop.settings import Settings
+
+if TYPE_CHECKING:
+    from radloop.governance.registry import Version
 
 
 @click.command()
@@ -106,16 +109,35 @@ def _served(settings: Settings) -> list[dict[str, Any]]:
             pointer = read_pointer(settings.bundles, name)
             if pointer is None:
                 continue
-            verify(pointer.folder(settings.bundles))
             from radloop.governance.registry import Registry
 
-            champion = Registry(name, settings).aliases().get("champion")
+            registry = Registry(name, settings)
+            said = _decided(registry.version(pointer.version), settings)
+            items += said
+            if not all(item["ok"] for item in said):
+                continue  # what was rejected has no approval that could be verified
+            verify(pointer.folder(settings.bundles))
+            champion = registry.aliases().get("champion")
             same = champion == pointer.version
             what = f"{name}: served version {pointer.version}, champion {champion or 'none'}"
             items.append({"what": what, "ok": same, "remedy": "" if same else f"run `radloop deploy {name} {pointer.version}`"})
         except RadloopError as error:
             items.append({"what": f"{name}: {error.message}", "ok": False, "remedy": error.hint})
     return items
+
+
+def _decided(version: Version, settings: Settings) -> list[dict[str, Any]]:
+    """Say what became of a served version's approval: it was withdrawn, or addenda came after it."""
+    from radloop.governance.addenda import added_since
+    from radloop.governance.decisions import last_decision, unverified
+
+    last, what = last_decision(settings, version.use_case, version.version), f"{version.use_case}: version {version.version}"
+    if last is not None and last["decision"] == "reject":
+        remedy = f"run `radloop rollback {version.use_case} --by NAME --note TEXT`, or deploy another approved version"
+        return [{"what": f"{what} is served and was rejected by {unverified(last)}", "ok": False, "remedy": remedy}]
+    newer = added_since(version, last, settings)
+    named = ", ".join(f"{one['number']} ({one['name']})" for one in newer)
+    return [{"what": f"{what} was approved before addendum {named}", "ok": True, "remedy": ""}] if newer else []
 
 
 @click.command()

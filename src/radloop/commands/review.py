@@ -33,11 +33,12 @@ def review() -> None:
 def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, Any], str]:
     """List every judged version with its verdict, review and alias."""
     from radloop.configuration import load_use_case, use_case_files
+    from radloop.governance.addenda import addenda_counts
     from radloop.governance.decisions import last_decisions
     from radloop.governance.registry import Registry
 
     names = [load_use_case(use_case, settings).name] if use_case else list(use_case_files(settings))
-    decided = last_decisions(settings)
+    decided, addenda = last_decisions(settings), addenda_counts(settings)
     rows = []
     for name in names:
         registry = Registry(name, settings)
@@ -51,6 +52,7 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
                 **_standing(decided.get((name, item.version))),
                 "alias": held.get(item.version),
                 "bundle": item.bundle,
+                "addenda": addenda[item.evidence],
             }
             for item in registry.versions()
         ]
@@ -60,7 +62,8 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
 
 def _listed(row: dict[str, Any]) -> str:
     alias = f" [{row['alias']}]" if row["alias"] else ""
-    return f"{row['use_case']} {row['version']}: {row['verdict']}, {_stands(row)}{alias}"
+    more = f", addenda {row['addenda']}" if row["addenda"] else ""
+    return f"{row['use_case']} {row['version']}: {row['verdict']}, {_stands(row)}{more}{alias}"
 
 
 def _standing(decision: dict[str, Any] | None) -> dict[str, Any]:
@@ -88,19 +91,25 @@ def _stands(row: dict[str, Any]) -> str:
 @json_option
 @answering
 def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Show a version's verdict with every reason."""
+    """Show a version's verdict with every reason, and its addenda."""
     from radloop.configuration import load_use_case
+    from radloop.governance.addenda import added_since, read_addenda
     from radloop.governance.decisions import last_decision
     from radloop.governance.registry import Registry
-    from radloop.governance.review import bundle_folder, read_evidence, verdict_of
+    from radloop.governance.review import bundle_folder, is_served, read_evidence, verdict_of
 
     load_use_case(use_case, settings)
     item = Registry(use_case, settings).version(version)
     evidence = read_evidence(item, settings)
     verdict = verdict_of(evidence)
     page = bundle_folder(item, settings) / "report.html"
-    standing = {"review": item.review, **_standing(last_decision(settings, use_case, version))}
+    last = last_decision(settings, use_case, version)
+    addenda, since = read_addenda(item, settings), added_since(item, last, settings)
+    standing = {"review": item.review, **_standing(last)}
+    served = is_served(item, settings)
     lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing)}"]
+    if served and last is not None and last["decision"] == "reject":
+        lines.append(f"  {_withdrawn(use_case)}")
     lines += [f"  {reason.status:<14} {reason.rule}: {reason.sentence}" for reason in verdict.reasons]
     document = {
         "use_case": use_case,
@@ -108,9 +117,31 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
         **standing,
         **verdict.as_dict(),
         "evidence": evidence,
+        "served": served,
+        "addenda": addenda,
+        "addenda_since": [one["seal"] for one in since],
         "report": str(page),
     }
+    lines += [_addendum(one, last is not None and one not in since) for one in addenda]
     return document, "\n".join([*lines, f"report: {page}"])
+
+
+def _addendum(addendum: dict[str, Any], decided: bool) -> str:
+    from radloop.governance.absolute import failed
+    from radloop.stages import headline
+
+    said = f"{headline(addendum['metrics'])} on {addendum['counts']['judged']} images"
+    rules = f"would not pass: {', '.join(failed(addendum))}" if failed(addendum) else "every rule that applies would pass"
+    over = "the decision was made over it" if decided else "nobody decided over it"
+    return f"  addendum {addendum['number']}, {addendum['name']}: {said}; {rules}; {over}"
+
+
+def _withdrawn(use_case: str) -> str:
+    """Return what has to be done where a rejected version is served."""
+    return (
+        f"it is still served: run `radloop rollback {use_case} --by NAME --note TEXT`, or deploy another approved version; a "
+        "service that starts anew refuses it"
+    )
 
 
 @review.command()
@@ -147,11 +178,15 @@ def _decided(
 ) -> tuple[dict[str, Any], str]:
     from radloop.configuration import load_use_case
     from radloop.governance.decisions import unverified
-    from radloop.governance.review import decide_on
+    from radloop.governance.registry import Registry
+    from radloop.governance.review import decide_on, is_served
 
     load_use_case(use_case, settings)
     document = decide_on(use_case, version, decision, by, note, settings, opened(key))
+    item = Registry(use_case, settings).version(version)
     end = f"; next: radloop deploy {use_case}" if decision == "approve" else ""
+    if decision == "reject" and is_served(item, settings):
+        say(_withdrawn(use_case))
     return document, f"{use_case} version {version}: {decision} by {unverified(document)} recorded{end}"
 
 

@@ -24,12 +24,13 @@ from typing import Any
 import pyarrow as pa
 
 from radloop.data import history, versions
+from radloop.data.foreign import scratch
 from radloop.data.ledger import forget as forget_in_ledger
 from radloop.data.ledger import known_splits
 from radloop.data.manifest import FILE_NAME
 from radloop.data.naming import of_entry
 from radloop.data.objects import Objects, file_digest
-from radloop.data.places import index_path, ledger_folder
+from radloop.data.places import external_folder, index_path, ledger_folder
 from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest, reduced_notes, remainder
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
@@ -230,6 +231,8 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         ToolError: DVC or its remote failed; the same command goes on from there.
     """
     names = sorted(use_cases)
+    if not dry_run:
+        _clear_foreign(names, settings)
     name_kept = erasures.keyed_hash(key, patient)
     journal = _Journal.at(settings.place / "records" / "erasing" / f"{name_kept.removeprefix('hmac:')}.json")
     found = plan(patient, names, settings)
@@ -331,6 +334,14 @@ def _clear_beside(patient: str, names: list[str], touched: list[str], settings: 
     return len(caches)
 
 
+def _clear_foreign(names: list[str], settings: Settings) -> None:
+    """Delete what a killed external validation left: whoever it shows, it can be read again."""
+    for name in names:
+        if external_folder(name, settings).is_dir():
+            with scratch(name, settings):
+                pass
+
+
 def _clear_pages(words: Set[str], settings: Settings) -> int:
     """Delete the pages of validation that name one of the patient's rows; return how many."""
     naming = re.compile(b"|".join(re.escape(word.encode()) for word in sorted(words)))
@@ -380,7 +391,7 @@ def kept(settings: Settings) -> list[dict[str, str]]:
     bundles = sum(1 for _ in settings.bundles.glob("*/*/evidence.json"))
     return [
         {
-            "what": f"evidence, scores and weights of {bundles} bundles, with their copies in MLflow",
+            "what": f"evidence, addenda, scores and weights of {bundles} bundles, with their copies in MLflow",
             "why": "sealed: they hold row ids and numbers, no pixels and no pseudonym; retrain to replace a model",
         },
         {"what": "data.dvc in git's history", "why": "it holds the md5 of a version, which restores nothing any more"},

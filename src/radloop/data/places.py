@@ -27,6 +27,11 @@ def previous_folder(use_case: str, settings: Settings) -> Path:
     return ledger_folder(use_case, settings) / "previous"
 
 
+def external_folder(use_case: str, settings: Settings) -> Path:
+    """Return where another site's images lie while a bundle is judged on them; see `radloop.data.foreign`."""
+    return settings.place / "external" / use_case
+
+
 def downloads_folder(settings: Settings) -> Path:
     """Return where a source that is a name, such as a MedMNIST archive, lies or is downloaded to."""
     return settings.place / "downloads"

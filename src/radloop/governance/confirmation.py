@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radloop.configuration import load_use_case, use_case_files
 from radloop.errors import InputError, RadloopError
+from radloop.governance.addenda import read_addenda, recorded_seals
 from radloop.governance.decisions import checked_reviewers, last_decisions, unverified
 from radloop.governance.key_file import OpenKey, open_key
 from radloop.governance.registry import Registry, Version
@@ -150,11 +151,12 @@ def _shown(request: Request, problem: RadloopError | None = None, note: str | No
         **summary,
         evidence=evidence,
         verdict=verdict_of(evidence),
+        addenda=read_addenda(version, settings),
         author=version.tags.get(AUTHOR),
         keys_on=checked_reviewers(settings) is not None,
         asked=asked,
         note=note if note is not None else asked[1] if asked else "",
-        token=_token(request, cookie),
+        token=_token(request, cookie, version),
         problem=problem,
     )
     answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=request.url.scheme == "https")
@@ -164,10 +166,9 @@ def _shown(request: Request, problem: RadloopError | None = None, note: str | No
 def _decided(request: Request, form: FormData, content: bytes) -> Response:
     """Decide what the form says, and lead back to the page, which then shows it."""
     settings: Settings = request.app.state.settings
-    cookie = request.cookies.get(COOKIE, "")
-    if not cookie or not hmac.compare_digest(_text(form, "token"), _token(request, cookie)):
-        return PlainTextResponse("the form is not of this page, or the page was started anew: load it again", 403)
-    version, note = _asked(request), _text(form, "note")
+    cookie, version, note = request.cookies.get(COOKIE, ""), _asked(request), _text(form, "note")
+    if not cookie or not hmac.compare_digest(_text(form, "token"), _token(request, cookie, version)):
+        return PlainTextResponse("the form is not of this page, or there is more to read on it by now: load it again", 403)
     try:
         decision = _text(form, "decision")
         if decision not in ("approve", "reject"):
@@ -189,10 +190,11 @@ def _text(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _token(request: Request, cookie: str) -> str:
-    """Return what proves that a form is of this page, this browser and this process."""
+def _token(request: Request, cookie: str, version: Version) -> str:
+    """Return what proves that a form is of this page, this browser and this process, and that it showed every addendum."""
     secret: bytes = request.app.state.secret
-    return hmac.new(secret, f"{cookie} {request.url.path}".encode(), hashlib.sha256).hexdigest()
+    seen = " ".join(recorded_seals(version, request.app.state.settings))
+    return hmac.new(secret, f"{cookie} {request.url.path} {seen}".encode(), hashlib.sha256).hexdigest()
 
 
 def _asked(request: Request) -> Version:

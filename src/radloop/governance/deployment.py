@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radloop.errors import InputError, Refusal
-from radloop.governance.decisions import append
+from radloop.governance.addenda import added_since
+from radloop.governance.decisions import append, last_decision, unverified
 from radloop.governance.key_file import OpenKey
 from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
@@ -18,6 +19,7 @@ from radloop.inference.predictor import Predictor
 from radloop.inference.verification import verify
 from radloop.inference.workers import live_workers, wait_for
 from radloop.packaging.bento import build_bento
+from radloop.records.seal import read_sealed
 from radloop.settings import Settings
 
 
@@ -50,13 +52,15 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
 
     Raises:
         Refusal: no candidate, not approved, judged beside another champion, or a worker refused it; the pointer is as it was.
-        IntegrityError: bundle, evidence or approval are not what was approved; the message names which.
+        IntegrityError: bundle, evidence, approval or an addendum are not what they were; the message names which.
     """
     registry = Registry(use_case, settings)
     version = _chosen(registry, number)
     _check(version, settings)
     check_compared(version, read_evidence(version, settings), settings)
     say(f"version {version.version}: bundle, evidence and approval match; self-test passed")
+    for one in added_since(version, last_decision(settings, use_case, version.version), settings):
+        say(f"addendum {one['number']} ({one['name']}) came after the approval: a reviewer may decide anew over both")
     before = registry.aliases().get("champion")
     bento = build_bento(use_case, version.bundle, version.version, settings)
     say(f"built {bento}")
@@ -107,13 +111,16 @@ def _check(version: Version, settings: Settings) -> None:
     """Verify everything that serving will verify, and what only we can: the record and a self-test."""
     folder = bundle_folder(version, settings)
     if not (folder / APPROVAL).is_file():
+        last = last_decision(settings, version.use_case, version.version)
+        how = f"was rejected by {unverified(last)}" if last and last["decision"] == "reject" else "is not approved"
         raise Refusal(
             "not_approved",
-            f"{version.use_case} version {version.version} is not approved",
+            f"{version.use_case} version {version.version} {how}",
             f"a reviewer runs `radloop review approve {version.use_case} {version.version} --by NAME --note TEXT`",
         )
     verify(folder)
     check_recorded(folder, settings)
+    added_since(version, read_sealed(folder / APPROVAL, "approval"), settings)
     Predictor(folder)
 
 

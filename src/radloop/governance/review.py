@@ -35,6 +35,12 @@ def bundle_folder(version: Version, settings: Settings) -> Path:
     return settings.bundles / version.use_case / version.bundle.removeprefix("sha256:")
 
 
+def is_served(version: Version, settings: Settings) -> bool:
+    """Tell whether a version is what is served, or would be if a service ran."""
+    pointer = read_pointer(settings.bundles, version.use_case)
+    return pointer is not None and pointer.version == version.version
+
+
 def read_evidence(version: Version, settings: Settings) -> dict[str, Any]:
     """Return a version's evidence, checked against its seal and against the version's tag.
 
@@ -79,7 +85,7 @@ def decide_on(
         InputError: no such version, no name or no note, or the name is not the key's.
         Refusal: approving what the gate rejected, what was judged beside another champion, or one's own run; an unsigned
             decision, or one with a key that is not listed.
-        IntegrityError: bundle, evidence, record or key list are not what they were.
+        IntegrityError: bundle, evidence, addenda, record or key list are not what they were.
     """
     if not note.strip() or not (by.strip() or key):
         raise InputError("decision_incomplete", "a decision needs a name and a note", "give --by NAME --note TEXT")
@@ -128,11 +134,18 @@ def _keep_beside(folder: Path, sealed: dict[str, Any], signature: str | None) ->
 
 
 def _decision(version: Version, decision: Decision, settings: Settings, person: tuple[str, Reviewer | None]) -> dict[str, Any]:
-    """Return what is decided on, refusing an approval that may not be."""
+    """Return what is decided on, refusing an approval that may not be.
+
+    A rejection names the addenda by the record alone: one that was edited must not keep a bundle from being refused.
+    """
+    from radloop.governance.addenda import read_addenda, recorded_seals  # it asks this file where a bundle lies
+
     folder = bundle_folder(version, settings)
     evidence = read_evidence(version, settings)
+    addenda = recorded_seals(version, settings)
     if decision == "approve":
         verify_bundle(folder)
+        read_addenda(version, settings)
         verdict = verdict_of(evidence)
         if not verdict.passed:
             failed = ", ".join(reason.rule for reason in verdict.reasons if reason.status not in ("passed", "not_applicable"))
@@ -152,6 +165,8 @@ def _decision(version: Version, decision: Decision, settings: Settings, person: 
         "evidence": version.evidence,
         "verdict": version.verdict,
         "decision": decision,
+        # Absent where there are none: a service from before there were addenda still reads the approval.
+        **({"addenda": addenda} if addenda else {}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,8 @@ class Approval(Section):
     by: str = Field(min_length=1)
     note: str
     time: str
+    addenda: tuple[Annotated[str, Field(pattern=DIGEST_PATTERN)], ...] = ()
+    """The seals of the addenda that were there when it was decided."""
     verified: bool = False
     """Whether a key stands for the name; without one it is what somebody typed."""
     key: str | None = Field(default=None, pattern=DIGEST_PATTERN)

@@ -78,8 +78,12 @@ def open_run(folder: Path, asked: Mapping[str, Any]) -> Run:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, doing: str = "being retrained") -> Iterator[None]:
     """Hold a use case's runs: it never retrains twice at once. The lock falls with the process.
+
+    Args:
+        folder: named as the use case.
+        doing: what the other process does to it, for the message.
 
     Raises:
         Refusal: another process holds it.
@@ -89,5 +93,5 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Refusal("busy", f"{folder.name} is being retrained by another process", "wait for it to end") from error
+            raise Refusal("busy", f"{folder.name} is {doing} by another process", "wait for it to end") from error
         yield
