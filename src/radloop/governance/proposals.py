@@ -73,7 +73,7 @@ def _steps(rule: SizedRule | ContradictionRule, attribute: str, use_case: UseCas
 
 _WHY = {
     "labels: set_aside": (
-        "labels of train look wrong: have them read again, or set aside those that networks contradict which never saw the image"
+        "labels of train look wrong: read them again, or set aside those that a network contradicts though it was taught them"
     ),
     "thresholds: per_group": "a threshold of its own may bring a group's rates where the policy wants them",
     "training: balanced_sampling": "training that draws every label of every group as often may serve the smaller groups better",

@@ -14,20 +14,16 @@ from radloop.inference.bundle import CalibrationFacts, OperatingPointFacts
 from radloop.inference.calibration import probabilities
 from radloop.inference.conformal import ConformalFacts
 from radloop.inference.group_thresholds import GroupPoint, GroupThresholds
-from radloop.statistics import thresholds
 from radloop.statistics.calibration import Temperature, apply_temperature, fit_temperature
 from radloop.statistics.conformal import limits
 from radloop.statistics.softmax_temperature import fit_softmax_temperature
+from radloop.training.threshold import policy_threshold
 from radloop.use_case import (
     ClassLabels,
-    CostPolicy,
     FindingLabels,
-    FixedThreshold,
     OperatingPoint,
     RegionLabels,
-    TargetSensitivity,
     UseCase,
-    Youden,
 )
 
 MIN_POSITIVES = 5
@@ -140,7 +136,9 @@ def _of_group(chances: NDArray[np.float64], truths: NDArray[np.float32], point: 
     known = ~np.isnan(truths)
     seen = truths[known].astype(np.int64)
     few = min(int(seen.sum()), len(seen) - int(seen.sum())) < MIN_POSITIVES
-    return None if few or point.threshold is None or point.policy is None else _threshold(chances[known], seen, point.policy)
+    return (
+        None if few or point.threshold is None or point.policy is None else policy_threshold(chances[known], seen, point.policy)
+    )
 
 
 def _lowest(cuts: Sequence[float | None]) -> float | None:
@@ -173,23 +171,9 @@ def _output(
     found = fit_temperature(scores, seen)
     if not alone and not found.fitted:
         return 1.0, undecided, _warnings(label, found)
-    threshold = _threshold(apply_temperature(scores, found.value), seen, policy)
+    threshold = policy_threshold(apply_temperature(scores, found.value), seen, policy)
     point = OperatingPointFacts(label=label, threshold=threshold, policy=policy, n=n)
     return float(found.value), point, _warnings(label, found)
-
-
-def _threshold(chances: NDArray[np.float64], truths: NDArray[np.int64], policy: OperatingPoint) -> float:
-    if isinstance(policy, FixedThreshold):
-        return policy.value
-    return float(thresholds.fit_threshold(chances, truths, _asked(policy)).value)
-
-
-def _asked(policy: TargetSensitivity | Youden | CostPolicy) -> thresholds.Policy:
-    if isinstance(policy, TargetSensitivity):
-        return thresholds.TargetSensitivity(policy.value)
-    if isinstance(policy, CostPolicy):
-        return thresholds.LeastCost(policy.miss, policy.alarm, policy.prevalence)
-    return thresholds.Youden()
 
 
 def _warnings(label: str, found: Temperature) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from radloop.data.units import joined_columns
 from radloop.errors import InputError
 from radloop.training.pixels import Pixels
 
-JOINED = ("patient", "group", "pixels")
+_JOINED = ("patient", "group", "pixels")
 """Rows that are equal in one of these columns are never in two folds; `pixels` is the hash of the picture."""
 
 
@@ -48,7 +48,7 @@ def fold_pixels(pixels: Pixels, folds: int, seed: int) -> list[Pixels]:
     """
     taken = np.flatnonzero(pixels.frame["split"].isin(["train", "tune"]).to_numpy())
     part = pixels.frame.iloc[taken]
-    columns = {name: part[name].tolist() for name in JOINED if name in part}
+    columns = {name: part[name].tolist() for name in _JOINED if name in part}
     places = assign_folds(columns, pixels.truths[taken], folds, seed)
     cut = []
     for fold in range(folds):
