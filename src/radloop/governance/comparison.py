@@ -13,7 +13,7 @@ from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
 from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json, number_as_json
 from radloop.evaluation.outcomes import flips
-from radloop.inference.bundle import BundleFacts
+from radloop.inference.bundle import APPROVAL, BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
@@ -42,8 +42,10 @@ def beside_champion(
     if pointer is None:
         return None
     head = {"version": pointer.version, "bundle": pointer.bundle}
+    folder = pointer.folder(settings.bundles)
     try:
-        champion = Predictor(pointer.folder(settings.bundles))
+        # A champion whose approval was withdrawn is served until it is replaced: what replaces it must be compared with it.
+        champion = Predictor(folder, approved=(folder / APPROVAL).is_file())
     except IntegrityError as error:
         return head | {"reason": error.message}
     reason = incomparable(champion.facts, facts, test)
