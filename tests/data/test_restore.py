@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def test_the_folder_and_data_dvc_become_the_version(settings: Settings, two: tup
     assert [path.name for path in settings.data.iterdir()] == [UC]
     assert not restore(UC, first, settings).changed
     assert restore(UC, second, settings).data_version == second.version
+
+
+def test_one_flipped_byte_is_not_taken_for_the_version(settings: Settings, two: tuple[DataVersion, DataVersion]) -> None:
+    _, second = two
+    image = next(path for path in sorted((settings.data / UC / "images").iterdir()) if path.is_file())
+    content, facts = image.read_bytes(), image.stat()
+    image.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    os.utime(image, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    with pytest.raises(Refusal) as caught:
+        restore(UC, second, settings)
+    assert caught.value.code == "unpinned_data"
+    assert restore(UC, second, settings, force=True).changed
+    assert image.read_bytes() == content
 
 
 def test_another_folder_leaves_the_pin_alone(tmp_path: Path, settings: Settings, two: tuple[DataVersion, DataVersion]) -> None:
