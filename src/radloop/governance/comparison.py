@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
 from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json
+from radloop.evaluation.paired import paired_areas
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
@@ -103,6 +104,7 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
         "cases": len(ours),
         "thresholds": {"champion": list(old.thresholds), "candidate": list(new.thresholds)},
         **shown,
+        "delong": paired_areas(ours, theirs, new, judged),
         "shift": {"flips": _flips(ours, theirs, kept, judged), **shown["shift"]},
     }
 
