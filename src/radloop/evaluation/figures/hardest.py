@@ -15,6 +15,8 @@ from radloop.evaluation.figures.canvas import AMBER, INK, VERMILLION
 from radloop.evaluation.hardest import Hard
 
 _COLUMNS = 2
+_ROW, _IMAGE = 1.46, 0.78
+"""Inches of a row, and the share of it below the words."""
 _SIDE = 256
 """Pixels of the longer side as it is drawn: more would only make the file larger."""
 _HEAT = LinearSegmentedColormap.from_list("heat", [(0, AMBER + "00"), (0.4, AMBER + "30"), (1, VERMILLION + "B0")])
@@ -28,11 +30,16 @@ def hardest_figure(hard: Sequence[Hard], *, synthetic: bool = False) -> bytes:
         synthetic: marks the figure as made from phantoms.
     """
     rows = max(1, math.ceil(len(hard) / _COLUMNS))
+    height = 0.75 + _ROW * rows
     note = "As it is, and under the heat map of the wrong answer"
-    figure, first = canvas.opened("The most certain wrong answers", note, height=0.8 + 1.45 * rows, synthetic=synthetic)
+    figure, first = canvas.opened("The most certain wrong answers", note, height=height, synthetic=synthetic)
     first.remove()
+    figure.set_layout_engine("none")  # it would draw every image twice to find the same places
+    across, down = 0.97 / _COLUMNS, _ROW / float(figure.get_figheight())
     for number in range(max(1, len(hard))):
-        axes = figure.add_subplot(rows, _COLUMNS, number + 1)
+        row, column = divmod(number, _COLUMNS)
+        place = (0.02 + column * across, 0.01 + (rows - 1 - row) * down, across - 0.02, down * _IMAGE)
+        axes = figure.add_axes(place, anchor="NW")
         axes.set_axis_off()
         if number < len(hard):
             _pair(axes, hard[number])
