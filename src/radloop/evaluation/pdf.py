@@ -1,4 +1,4 @@
-"""The report on paper: the same HTML as the page, laid out by PlutoPrint. Nothing is fetched, and no font of the machine is needed."""
+"""The report on paper: the same HTML, laid out by PlutoPrint. Nothing is fetched, and no font of the machine is needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _FACES = "\n".join(
 )
 _STYLE = f"""{_FACES}
 body {{ font-family: "Report", sans-serif; }} code {{ font-family: "Report Mono", monospace; }}
-@page {{ size: A4; margin: 14mm; @bottom-right {{ content: counter(page) " / " counter(pages); font-family: "Report"; font-size: 8pt; color: #444; }} }}"""
+@page {{
+  size: A4; margin: 14mm;
+  @bottom-right {{ content: counter(page) " / " counter(pages); font-family: "Report"; font-size: 8pt; color: #444; }}
+}}"""
 
 
 def can_print() -> bool:

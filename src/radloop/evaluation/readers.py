@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radloop.evaluation.cases import Cases, Outputs
 from radloop.evaluation.measures import interval_as_json, intervals, intervals_as_json, labels_measure
 from radloop.evaluation.outcomes import called
-from radloop.statistics.agreement import agreement
+from radloop.statistics import kappa
 from radloop.statistics.arrays import FloatArray
 from radloop.statistics.intervals import Interval
 from radloop.statistics.outputs import Name
@@ -119,7 +119,7 @@ def _reader(name: str, said: NDArray[np.int64], cases: Cases, outputs: Outputs, 
     firm = Outputs(outputs.kind, outputs.labels, (0.5,) * len(outputs.labels))
     human = labels_measure(replace(part, probabilities=sure), firm, judged, _RATES)
     model = labels_measure(part, outputs, judged, _RATES)
-    alike = agreement(_decided(part, outputs), answers, part.units, count=count)
+    alike = kappa.kappa(_decided(part, outputs), answers, part.units, count=count)
 
     def measure(weights: FloatArray) -> dict[tuple[str, str], FloatArray]:
         theirs, ours = _overall(human(weights)), _overall(model(weights))
@@ -138,9 +138,9 @@ def _agreement(
 ) -> Agreement:
     both = (first[1] >= 0) & (second[1] >= 0)
     part = cases.within(both)
-    measure = agreement(first[1][both], second[1][both], part.units, count=count)
-    kappa = intervals(measure, part, policy, signed=lambda _: True)["kappa"]
-    return Agreement(first[0], second[0], len(part), kappa)
+    measure = kappa.kappa(first[1][both], second[1][both], part.units, count=count)
+    alike = intervals(measure, part, policy, signed=lambda _: True)["kappa"]
+    return Agreement(first[0], second[0], len(part), alike)
 
 
 def _decided(cases: Cases, outputs: Outputs) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from radloop.evaluation.wording import ATTRIBUTES, GROUPED, PERTURBATIONS, name
 Evidence = Mapping[str, Any]
 _MOST_GROUPS = 8
 """Rows of subgroups: the label is one page."""
-_MOST_WARNINGS = 4
+_MOST_UNMET = 4
 """Rules that are not met, by their sentences."""
 
 
@@ -49,6 +49,7 @@ class ModelFacts:
         version: the registered version's number, once there is one, and the bundle.
         locale: the sites that the data name.
         metrics: names of the columns of `performance`.
+        unmet: the first rules of the policy that are not met.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ModelFacts:
     metrics: tuple[str, ...]
     performance: tuple[Tested, ...]
     directions: tuple[str, ...]
+    unmet: tuple[str, ...]
     warnings: tuple[str, ...]
     other: tuple[Item, ...]
 
@@ -98,7 +100,8 @@ def model_facts(
         metrics=tuple(name(metric) for metric in GROUPED[kind_of(evidence)]),
         performance=tuple(_performance(evidence, addenda)),
         directions=tuple(_directions(evidence)),
-        warnings=tuple(_warnings(evidence, verdict)),
+        unmet=tuple(_unmet(verdict)),
+        warnings=tuple(_warnings(evidence)),
         other=tuple(_other(evidence, review)),
     )
 
@@ -206,21 +209,24 @@ def _directions(evidence: Evidence) -> Iterator[str]:
     yield "Before the first use at a site, have it judged on that site's own images."
 
 
-def _warnings(evidence: Evidence, verdict: Mapping[str, Any]) -> Iterator[str]:
+def _unmet(verdict: Mapping[str, Any]) -> Iterator[str]:
+    unmet = [reason for reason in verdict.get("reasons") or () if reason.get("status") not in ("passed", "not_applicable")]
+    for reason in unmet[:_MOST_UNMET]:
+        yield str(reason.get("sentence") or reason.get("rule"))
+    if len(unmet) > _MOST_UNMET:
+        yield f"{len(unmet) - _MOST_UNMET} more rules of the policy are not met; the report names them."
+
+
+def _warnings(evidence: Evidence) -> Iterator[str]:
     for words in ((evidence.get("use_case") or {}).get("intended_use") or {}).get("not_for") or ():
         yield f"Not for: {words}."
-    unmet = [reason for reason in verdict.get("reasons") or () if reason.get("status") not in ("passed", "not_applicable")]
-    for reason in unmet[:_MOST_WARNINGS]:
-        yield str(reason.get("sentence") or reason.get("rule"))
-    if len(unmet) > _MOST_WARNINGS:
-        yield f"{len(unmet) - _MOST_WARNINGS} more rules of the policy are not met; the report names them."
     yield from _worse(evidence)
     yield from _losses(evidence)
     explained = evidence.get("explanations")
     if not isinstance(explained, Mapping) or explained.get("sane") is not True:
         why = (explained or {}).get("reason") or "it was not tested"
         yield f"The heat map is not to be believed: {why}."
-    yield "Discontinue where patients, devices or images are not like these, or where it errs more often than these intervals say."
+    yield "Discontinue where patients, devices or images are not like these, or where it errs more than these intervals say."
 
 
 def _worse(evidence: Evidence) -> Iterator[str]:

@@ -9,7 +9,7 @@ from radloop.statistics.arrays import FloatArray, divided, owners
 from radloop.statistics.intervals import Measure
 
 
-def agreement(first: npt.ArrayLike, second: npt.ArrayLike, patients: npt.ArrayLike, *, count: int) -> Measure[str]:
+def kappa(first: npt.ArrayLike, second: npt.ArrayLike, patients: npt.ArrayLike, *, count: int) -> Measure[str]:
     """Return the measure of Cohen's `kappa` of unordered words (Educ Psychol Meas 20:37, 1960), for `intervals.resample`.
 
     Args:
