@@ -58,4 +58,4 @@ def _pair(axes: Axes, item: Hard) -> None:
     gap = np.ones((grey.shape[0], max(2, grey.shape[1] // 24), 3))
     axes.imshow(np.hstack([grey, gap, grey * (1 - opacity) + colours[:, :, :3] * opacity]), interpolation="bilinear")
     title = f"said {canvas.short(item.said, 32)}\ntrue {canvas.short(item.true, 20)}, {item.id[:8]}"
-    axes.set_title(title, fontsize=7.5, color=INK, pad=3, loc="left")
+    axes.set_title(title, fontsize=8, color=INK, pad=3, loc="left")
