@@ -25,8 +25,7 @@ Addenda = Sequence[Mapping[str, Any]]
 
 def write_report(version: Version, settings: Settings) -> Path:
     """Write a version's report anew, with the last decision on it, and return its path."""
-    review = last_decision(settings, version.use_case, version.version)
-    return write_report_in(bundle_folder(version, settings), review, version.version)
+    return write_report_in(bundle_folder(version, settings), *_since(version, settings))
 
 
 def write_report_in(
@@ -61,7 +60,8 @@ def described(version: Version, settings: Settings) -> str:
     """
     evidence = read_sealed(bundle_folder(version, settings) / "evidence.json", "evidence")
     verdict = verdict_of(evidence).as_dict()
-    label = model_facts(evidence, verdict, version.version, last_decision(settings, version.use_case, version.version))
+    review, number, addenda = _since(version, settings)
+    label = model_facts(evidence, verdict, number, review, addenda)
     return version_page(evidence, verdict, label, version.run_id, settings.review_address)
 
 
@@ -72,8 +72,7 @@ def report_pdf(version: Version, settings: Settings) -> bytes:
         InputError: the extra `pdf` is not installed.
         IntegrityError: the evidence is missing or was edited.
     """
-    review = last_decision(settings, version.use_case, version.version)
-    return report_pdf_in(bundle_folder(version, settings), review, version.version)
+    return report_pdf_in(bundle_folder(version, settings), *_since(version, settings))
 
 
 def report_pdf_in(
@@ -85,6 +84,11 @@ def report_pdf_in(
     label = model_facts(evidence, verdict, version, review, addenda).as_dict()
     page = render_report(evidence, verdict, _figures(place), review, addenda, label, folded=False)
     return as_pdf(page, f"{evidence['use_case']['title']}: evaluation")
+
+
+def _since(version: Version, settings: Settings) -> tuple[dict[str, Any] | None, int, Addenda]:
+    """Return what came after the evidence: the last decision, the version's number, and what was learnt later."""
+    return last_decision(settings, version.use_case, version.version), version.version, ()
 
 
 def _figures(place: Path) -> dict[str, bytes]:
