@@ -748,6 +748,14 @@ def test_on_paper_nothing_is_folded() -> None:
     assert "<details open>" not in page()
 
 
+def test_a_part_that_is_empty_says_nothing() -> None:
+    evidence = changed("use_case.intended_use.age", [18.0, 59.0])
+    text = page(evidence, roc=PNG)
+    assert text.split("<body>")[1].lstrip().startswith("<main>")
+    assert "18 to 59 years" in Reader(text).facts["Age"]
+    assert "not recorded" not in section(render_report(EVIDENCE, VERDICT, {}), "metrics")
+
+
 def test_who_was_tested() -> None:
     evidence = changed("subgroups", [subgroup("sex", "F", True, 30, 12, UNKNOWN), subgroup("sex", "M", True, 90, 40, UNKNOWN)])
     rows = [cells for cells in Reader(page(evidence)).rows if cells[-1] in ("12", "40")]

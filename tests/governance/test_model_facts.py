@@ -52,6 +52,8 @@ EVIDENCE: dict[str, Any] = {
         group("sex", "F", True, 30, 9, interval(0.87, 0.7, 0.95)),
         group("site", "A", False, 80, 20, interval(0.953, 0.921, 0.978)),
         group("site", "unknown", False, 0, 0, UNKNOWN),
+        {**group("age_band", "0-17", False, 12, 2, UNKNOWN), "inside_intended_use": False},
+        {**group("age_band", "18-59", False, 80, 20, interval(0.953, 0.921, 0.978)), "inside_intended_use": True},
         group("sex+site", "F+A", False, 30, 9, UNKNOWN),
     ],
     "fairness": {
@@ -107,7 +109,8 @@ def test_performance_is_the_evidences_gated_groups_first() -> None:
         ("All within the intended use", 80, 0.25),
         ("Sex F", 30, 0.3),
         ("Sex M", 50, 0.22),
-    ]  # site A is everyone, and of an unknown site there is nobody
+        ("Age band 18-59", 80, 0.25),
+    ]  # all are of one site, and children are refused
     assert label.performance[0].cells == (EVIDENCE["metrics"]["auroc"], UNKNOWN, None)
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template
+from markupsafe import Markup
 
 from radloop.evaluation import beside, examined, sections
 from radloop.evaluation.sections import absent
@@ -213,7 +214,9 @@ def _fitting(evidence: Mapping[str, Any]) -> str:
 
 
 def _known(value: Any) -> Any:
-    """Return a fact as it reads; what nobody wrote down says so."""
+    """Return a fact as it reads; what nobody wrote down says so. A part of the page may be empty."""
+    if isinstance(value, Markup):
+        return value
     if absent(value) or (isinstance(value, str) and not value):
         return UNRECORDED
     return ("yes" if value else "no") if isinstance(value, bool) else value

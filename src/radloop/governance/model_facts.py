@@ -174,15 +174,21 @@ def _performance(evidence: Evidence, addenda: Sequence[Mapping[str, Any]]) -> It
     shown = GROUPED[kind]
     whole = (evidence.get("population") or {}).get("gated") or {}
     yield Tested("All within the intended use", whole.get("images"), _prevalence(whole), tuple(metrics.get(key) for key in shown))
-    rows = [(part["name"], row) for part in attribute_rows(evidence) for row in part["rows"] if row.get("images")]
-    telling = [pair for pair in rows if pair[1]["images"] != whole.get("images")]
-    for attribute, row in sorted(telling, key=lambda pair: not pair[1].get("gated"))[:_MOST_GROUPS]:
+    rows = [(part["name"], row) for part in attribute_rows(evidence) for row in _telling(part["rows"])]
+    for attribute, row in sorted(rows, key=lambda pair: not pair[1].get("gated"))[:_MOST_GROUPS]:
         cells = tuple((row.get("metrics") or {}).get(key) for key in shown)
         yield Tested(f"{attribute} {row.get('value')}", row.get("images"), _prevalence(row), cells)
     for row in addendum_rows(evidence, addenda):
         numbers = {item["key"]: item["addendum"] for item in row["metrics"]}
         title = str(row["title"]).capitalize()
         yield Tested(title, row["images"], row["prevalence"], tuple(numbers.get(key) for key in shown))
+
+
+def _telling(rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the groups of an attribute that tell more than the whole does, without ages that are refused."""
+    held = [row for row in rows if row.get("images")]
+    refused = [row for row in held if row.get("attribute") == "age_band" and row.get("inside_intended_use") is False]
+    return [row for row in held if row not in refused] if len(held) > 1 else []
 
 
 def _prevalence(counts: Mapping[str, Any]) -> float | None:
