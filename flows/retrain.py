@@ -44,7 +44,9 @@ def retrain(
             step(ticket)
         summary = stages.summary(ticket, Settings(), time.monotonic() - started)
         title = f"The gate's verdict on {use_case}"
-        create_markdown_artifact(key=f"verdict-{use_case}", markdown=stages.as_markdown(summary), description=title)
+        create_markdown_artifact(
+            key=f"verdict-{use_case}", markdown=stages.as_markdown(summary, Settings().review_address), description=title
+        )
         stages.finish(ticket, Settings())
     get_run_logger().info("%s version %s: %s", use_case, summary["model_version"], summary["verdict"])
     return summary

@@ -225,12 +225,19 @@ def headline(metrics: Mapping[str, Any]) -> str:
     return f"{name} {number['value']:.3f} ({number['low']:.3f} to {number['high']:.3f})"
 
 
-def as_markdown(found: Mapping[str, Any]) -> str:
-    """Return a summary as the Markdown that Prefect shows beside the run."""
+def as_markdown(found: Mapping[str, Any], address: str) -> str:
+    """Return a summary as the Markdown that Prefect shows beside the run.
+
+    Args:
+        found: the summary.
+        address: of the page on which decisions are signed, which shows the report.
+    """
+    page = f"{address}/{found['use_case']}/{str(found['bundle']).removeprefix('sha256:')}"
     rows = "\n".join(f"| {reason['rule']} | {reason['status']} | {reason['sentence']} |" for reason in found["reasons"])
     head = f"# {found['use_case']} version {found['model_version']}: {found['verdict']}"
     body = f"Test {headline(found['metrics'])}. Bundle `{found['bundle']}`.\n\n| rule | status | reason |\n|---|---|---|\n{rows}"
-    return f"{head}\n\n{body}\n\nReport: `{found['report']}`\n"
+    links = f"[Report]({page}/report) and [decision]({page}) under `radloop up`; the file is `{found['report']}`."
+    return f"{head}\n\n{body}\n\n{links}\n"
 
 
 def judge_data(use_case: UseCase, settings: Settings) -> DataVerdict:

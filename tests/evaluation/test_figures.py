@@ -16,15 +16,19 @@ from matplotlib.text import Text
 from PIL import Image
 
 from radloop.evaluation import figures
+from radloop.evaluation.decision import NetBenefit
 from radloop.evaluation.figures import Labelled, Row, canvas
+from radloop.evaluation.hardest import Hard
 from radloop.evaluation.occlusion import REGIONS
 from radloop.evaluation.outcomes import Outcome
 from radloop.evaluation.perturbations import PERTURBATIONS
 from radloop.evaluation.regions import Example
 from radloop.evaluation.robustness import Robustness, Step
 from radloop.evaluation.shortcuts import Occlusion, Shortcuts
+from radloop.statistics.bands import GRID, Band
 from radloop.statistics.discrimination import Confusion
 from radloop.statistics.intervals import Interval
+from radloop.statistics.net_benefit import decision_curve
 
 NAN = math.nan
 UNKNOWN = Interval(NAN, NAN, NAN)
@@ -50,11 +54,19 @@ SHORTCUTS = Shortcuts(
     dict.fromkeys(REGIONS, Occlusion(Outcome(Interval(0.7, 0.6, 0.8), Interval(0.2, 0.1, 0.3), 0.25), UNKNOWN)),
 )
 
+CURVE = decision_curve([0.1, 0.3, 0.5, 0.9], [0, 1, 0, 1], [1, 2, 3, 4], thresholds=[0.2, 0.5, 0.6], draws=100)
+HARD = [
+    Hard(f"{number:016x}", np.full((8, 16), 90, np.uint8), np.eye(2, dtype=np.float32), "tb 0.91", "normal")
+    for number in range(3)
+]
+
 DRAWINGS: dict[str, Callable[[bool], bytes]] = {
     "roc": lambda mark: figures.roc_figure(SCORES, LABELS, threshold=0.3, auroc=Interval(0.75, 0.5, 1), synthetic=mark),
     "precision_recall": lambda mark: figures.precision_recall_figure(
         SCORES, LABELS, threshold=0.3, average_precision=Interval(0.83, 0.5, 1), synthetic=mark
     ),
+    "decision": lambda mark: figures.decision_figure(NetBenefit(0.5, CURVE), synthetic=mark),
+    "hardest": lambda mark: figures.hardest_figure(HARD, synthetic=mark),
     "calibration": lambda mark: figures.calibration_figure(SCORES, LABELS, synthetic=mark),
     "confusion": lambda mark: figures.confusion_figure(
         Confusion(60, 8, 72, 3), positive="tuberculosis", negative="normal", synthetic=mark
@@ -153,6 +165,37 @@ def test_the_operating_point_lies_at_false_alarms_and_sensitivity(drawn: list[Fi
     figures.roc_figure([0.1, 0.2, 0.4, 0.35, 0.8], [0, 0, 0, 1, 1], threshold=0.3, auroc=Interval(5 / 6, 0.5, 1))
     ((x, y),) = lines(drawn[0], "threshold 0.300")
     assert (x, y) == ([pytest.approx(1 / 3)], [1.0])
+
+
+def test_bands_are_shaded_where_they_are_known(drawn: list[Figure]) -> None:
+    shaded = Band(np.full(GRID.shape, 0.25), np.full(GRID.shape, 0.75))
+    figures.roc_figure(SCORES, LABELS, threshold=None, auroc=Interval(0.75, 0.5, 1), band=shaded)
+    figures.precision_recall_figure(SCORES, LABELS, threshold=None, average_precision=Interval(0.8, 0.5, 1), band=shaded)
+    for figure in drawn:
+        (area,) = figure.axes[0].collections
+        extent = area.get_datalim(figure.axes[0].transData)
+        assert (extent.y0, extent.y1) == (0.25, 0.75)
+    DRAWINGS["roc"](False)
+    assert not drawn[2].axes[0].collections
+
+
+def test_the_decision_curve_shows_all_strategies_and_the_threshold(drawn: list[Figure]) -> None:
+    DRAWINGS["decision"](False)
+    ((x, y),) = lines(drawn[0], "act on this model")
+    assert (x, y) == ([0.2, 0.5, 0.6], pytest.approx([0.4375, 0.0, 0.25]))
+    assert lines(drawn[0], "act on everyone")[0][1] == pytest.approx([0.375, 0.0, -0.25])
+    assert lines(drawn[0], "threshold 0.500") == [([0.5], [0.0])]
+    assert lines(drawn[0], "act on no one")[0][1] == [0, 0]
+
+
+def test_the_hardest_stand_beside_themselves_under_their_heat(drawn: list[Figure]) -> None:
+    DRAWINGS["hardest"](False)
+    assert words(drawn[0]).count("said tb 0.91\ntrue normal, 00000000") == 3
+    shown = np.asarray(drawn[0].axes[0].get_images()[0].get_array())
+    assert shown.shape == (8, 16 + 2 + 16, 3)
+    assert np.allclose(shown[:, :16], 90 / 255)
+    assert shown[0, 18, 0] > shown[0, 18, 2] + 0.3  # the hottest corner is red
+    assert np.allclose(shown[0, -1], 90 / 255)  # and where there is no heat it is the image
 
 
 def test_precision_recall_shows_the_prevalence(drawn: list[Figure]) -> None:

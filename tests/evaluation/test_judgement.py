@@ -83,7 +83,7 @@ def test_the_gate_sees_the_intended_population_and_the_report_all() -> None:
 
 
 def test_one_output_has_no_keys_of_several() -> None:
-    keys = {"population", "metrics", "metrics_all_test", "subgroups", "fairness"}
+    keys = {"population", "metrics", "metrics_all_test", "subgroups", "fairness", "net_benefit"}
     assert set(judge(cases(), BINARY, SUBGROUPS, POLICY).as_dict()) == keys
 
 

@@ -376,7 +376,7 @@ def test_the_page_fetches_nothing_and_runs_nothing() -> None:
         value for _, attributes in tags for name, value in attributes.items() if name in ("src", "href", "srcset", "action")
     ]
     assert addresses
-    assert all(str(value).startswith("data:") for value in addresses)
+    assert all(str(value).startswith(("data:", "#")) for value in addresses)
     assert not re.search(r"//\w|@import|url\(", text.replace(base64.b64encode(PNG).decode(), ""))
     assert not any(name.startswith("on") for _, attributes in tags for name in attributes)
     policies = [
@@ -698,3 +698,162 @@ def test_what_was_never_examined_says_so() -> None:
     unprobed = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
     unprobed["shortcuts"]["probes"] = {}
     assert "no attribute has two words" in section(page(unprobed), "looks")
+
+
+def numbers(count: int, start: float) -> list[dict[str, float]]:
+    """Return intervals that can be told apart."""
+    return [interval(start - 0.01 * number, start - 0.1, start + 0.1) for number in range(count)]
+
+
+def test_it_is_read_in_the_order_in_which_a_radiologist_asks() -> None:
+    evidence = copy.deepcopy(EVIDENCE) | copy.deepcopy(EXAMINED)
+    text = render_report(evidence, VERDICT, {}, label={"name": "x"}, addenda=[{"kind": "external"}])
+    places = [
+        'id="use"',
+        "When not to use it",
+        'aria-label="Verdict"',
+        'class="tiles"',
+        'id="population"',
+        'id="metrics"',
+        'id="subgroups"',
+        'id="worse"',
+        'id="stress"',
+        'id="looks"',
+        'id="champion"',
+        'id="addendum-1"',
+        'id="rules"',
+        'id="provenance"',
+        'id="facts"',
+    ]
+    found = [text.index(place) for place in places]
+    assert found == sorted(found)
+    assert all(f'id="{str(attributes["href"])[1:]}"' in text for tag, attributes in Reader(text).tags if tag == "a")
+
+
+def test_rules_that_are_not_met_are_said_first_and_the_others_folded() -> None:
+    text = page()
+    head = text.split('aria-label="Verdict"', 1)[1].split("</section>")[0]
+    assert re.findall("<li>(.*?)</li>", head) == ["The lower bound is too low.", "Too few women were tested."]
+    rules = text.split('id="rules"', 1)[1].split("</section>")[0]
+    open_, folded = rules.split("<details>")
+    assert [cells[1] for cells in Reader(open_).rows[1:]] == ["sensitivity_lower", "sex_f"]
+    assert [cells[1] for cells in Reader(folded).rows[1:]] == ["auroc_lower", "champion", "flips"]
+    assert "3 rules that are met or do not apply" in folded
+    many = {"verdict": "rejected", "reasons": [{"rule": f"r{n}", "status": "failed", "sentence": f"S{n}."} for n in range(9)]}
+    assert "and 3 more, in the" in page(verdict=many)
+
+
+def test_on_paper_nothing_is_folded() -> None:
+    assert "<details open>" in render_report(EVIDENCE, VERDICT, {}, folded=False)
+    assert "<details open>" not in page()
+
+
+def test_a_part_that_is_empty_says_nothing() -> None:
+    evidence = changed("use_case.intended_use.age", [18.0, 59.0])
+    text = page(evidence, roc=PNG)
+    assert text.split("<body>")[1].lstrip().startswith("<main>")
+    assert "18 to 59 years" in Reader(text).facts["Age"]
+    assert "not recorded" not in section(render_report(EVIDENCE, VERDICT, {}), "metrics")
+
+
+def test_who_was_tested() -> None:
+    evidence = changed("subgroups", [subgroup("sex", "F", True, 30, 12, UNKNOWN), subgroup("sex", "M", True, 90, 40, UNKNOWN)])
+    rows = [cells for cells in Reader(page(evidence)).rows if cells[-1] in ("12", "40")]
+    assert rows == [["Sex", "F", "30 (25%)", "30", "12"], ["M", "90 (75%)", "90", "40"]]
+
+
+def test_figures_stand_where_they_belong() -> None:
+    evidence = copy.deepcopy(EVIDENCE) | {"net_benefit": {"thresholds": []}}
+    text = page(evidence, roc=PNG, hardest=PNG, robustness=PNG, decision=PNG, severity=PNG, subgroups=PNG)
+    for name, words in (
+        ("metrics", "diamond is the one in use"),
+        ("wrong", "most certain wrong answers"),
+        ("stress", "as images get worse"),
+        ("benefit", "Net benefit of acting"),
+        ("worse", "with 95% intervals by subgroup"),
+        ("figures", "Levels against the truth"),  # there is no severity
+    ):
+        assert words in section(text, name), name
+    assert text.count("<figure>") == 6
+
+
+def test_the_decision_curve_has_its_numbers() -> None:
+    columns = {"model": numbers(3, 0.5), "treat_all": numbers(3, 0.4), "gain": numbers(3, 0.1)}
+    evidence = changed("net_benefit", {"thresholds": [0.2, 0.42, 0.6], "treat_none": 0.0, **columns})
+    cells = row(page(evidence), "0.420in use")
+    # 0.58 / 0.42 needless actions for one that was needed
+    assert cells[1:] == ["1.4", "0.490 0.400 to 0.600", "0.390 0.300 to 0.500", "0.090 0.000 to 0.200"]
+    assert row(page(evidence), "0.200")[1] == "4.0"
+    several = {"labels": {"mass": {"thresholds": [0.2, 0.42, 0.6], **columns}}}
+    assert row(page(changed("net_benefit", several)), "mass")[1:3] == ["0.420", "0.490 0.400 to 0.600"]
+    assert 'id="benefit"' not in page()
+
+
+def test_readers_stand_beside_the_model() -> None:
+    rates = {rate: interval(0.8, 0.7, 0.9) for rate in ("sensitivity", "specificity")}
+    each = {"images": 96, "patients": 77, "metrics": rates, "model": rates | {"sensitivity": UNKNOWN}, "difference": rates}
+    pair = {"first": "senior_1", "second": "junior", "images": 55, "kappa": interval(0.61, 0.4, 0.8)}
+    readers = {"each": {"senior_1": each | {"kappa": interval(0.53, 0.3, 0.7)}}, "agreement": [pair]}
+    text = page(changed("readers", readers))
+    apart = ["0.800 0.700 to 0.900", "not evaluable", "0.800 0.700 to 0.900"]
+    assert row(text, "9677 patients") == ["Senior 1", "9677 patients", "Sensitivity", *apart, "0.530 0.300 to 0.700"]
+    assert row(text, "Senior 1 and Junior")[1:] == ["55", "0.610 0.400 to 0.800"]
+    assert 'id="readers"' not in page()
+
+
+def test_the_champion_stands_beside() -> None:
+    found = {
+        "version": 3,
+        "cases": 139,
+        "champion": {"sensitivity": interval(0.9, 0.8, 0.95), "auroc": interval(0.94, 0.9, 0.97)},
+        "difference": {"sensitivity": interval(0.01, -0.05, 0.06), "auroc": interval(0.02, -0.01, 0.05)},
+        "at_old_threshold": {"sensitivity": interval(0.88, 0.8, 0.93)},
+        "delong": {"difference": 0.02, "low": -0.012, "high": 0.052, "p": 0.2207},
+        "shift": {"flips": 0.043},
+    }
+    evidence = changed("champion", found) | {"changes": {"changed": {"search.trials": [2, 4]}}}
+    text = section(page(evidence), "champion")
+    assert "Version 3 is in use" in text
+    assert text.index("AUROC 0.940") < text.index("Sensitivity 0.900 0.800 to 0.950 0.010 -0.050 to 0.060 0.880")
+    assert (
+        "By DeLong's test AUROC differs by 0.020 (-0.012 to 0.052), p 0.221. At the champion's threshold 4% of decisions" in text
+    )
+    assert "search.trials 2 \N{RIGHTWARDS ARROW} 4" in text
+    assert "this is a first version" in section(page(changed("champion", None)), "champion")
+    assert "no comparison was recorded" in section(page(), "champion")
+    assert "it answers otherwise" in section(
+        page(changed("champion", {"version": 3, "reason": "it answers otherwise"})), "champion"
+    )
+
+
+def test_what_clinical_values_add_has_a_second_opinion() -> None:
+    hidden = {
+        "metrics": {"auroc": UNKNOWN},
+        "difference": {},
+        "delong": {"difference": 0.05, "low": 0.01, "high": 0.09, "p": 0.014},
+    }
+    assert "AUROC by 0.050 (0.010 to 0.090), p 0.014." in section(page(changed("without_clinical", hidden)), "clinical")
+
+
+def test_addenda_stand_beside_the_evidence() -> None:
+    addendum = {
+        "kind": "external",
+        "name": "hospital-b",
+        "evidence": "sha256:44dd",
+        "seal": "sha256:55ee",
+        "created": "2026-02-02T00:00:00Z",
+        "population": {"gated": {"images": 210, "patients": 200, "positives": 21}},
+        "metrics": {"auroc": interval(0.84, 0.8, 0.88), "f1": UNKNOWN},
+        "subgroups": [subgroup("sex", "F", True, 99, 9, interval(0.8, 0.7, 0.9))],
+        "reasons": [{"rule": "auroc_lower", "status": "failed", "number": 0.8, "limit": 0.9, "sentence": "It would not pass."}],
+    }
+    text = render_report(EVIDENCE, VERDICT, {}, addenda=[addendum, addendum | {"evidence": "sha256:other", "name": None}])
+    first, second = section(text, "addendum-1"), section(text, "addendum-2")
+    assert "images of another source, hospital-b 210 images of 200 patients" in first
+    assert "AUROC 0.953 0.921 to 0.978 0.840 0.800 to 0.880" in first
+    assert "F1 0.910 0.880 to 0.940 not evaluable" in first
+    assert "Sex F 99 0.800 0.700 to 0.900" in first
+    assert "It would not pass." in first
+    assert "another evidence" not in first
+    assert "It names another evidence than this one." in second
+    assert "Learnt later" not in page()

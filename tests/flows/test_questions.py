@@ -23,7 +23,7 @@ SPLITS = ("train", "train", "train", "tune", "calibrate", "test")
 QUESTIONS: dict[str, dict[str, Any]] = {
     "classes": {
         "labels": {"kind": "multiclass", "classes": ["none", "left", "right"]},
-        "source": {"columns": {"label": "side"}},
+        "source": {"columns": {"label": "side"}, "readers": {"first": "senior", "second": "junior"}},
     },
     "findings": {
         "labels": {"kind": "multilabel", "findings": ["left", "right"], "none": "none"},
@@ -79,6 +79,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "split": SPLITS[number % len(SPLITS)],
                 "patient": f"p{number}",
                 "side": side,
+                "first": side,
+                "second": "" if number % 12 < 6 else "none",
                 "left": "" if number % 4 == 0 else int(side == "left"),
                 "right": int(side == "right"),
                 "label": "none" if side == "none" else "disc",
@@ -112,6 +114,11 @@ def question(name: str) -> dict[str, Any]:
     return config
 
 
+def asked(name: str) -> dict[str, Any]:
+    """Return a question's source."""
+    return dict(QUESTIONS[name]["source"])
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_goes_through_the_loop(name: str, source: Path, tmp_path: Path) -> None:
     site = make_installation(tmp_path / "site", question(name))
@@ -130,6 +137,13 @@ def test_a_question_goes_through_the_loop(name: str, source: Path, tmp_path: Pat
         assert set(evidence["labels"]) == set(outputs)
     if "mitigation" in QUESTIONS[name]:
         check_mitigation(evidence, answer.findings[0].threshold)
+    assert ("readers" in evidence) == ("readers" in asked(name))
+    if "readers" in evidence:
+        senior, junior = (evidence["readers"]["each"][reader] for reader in ("senior", "junior"))
+        assert (senior["images"], junior["images"]) == (20, 10)
+        assert senior["metrics"]["accuracy"]["value"] == 1
+        assert senior["model"]["accuracy"]["value"] == evidence["metrics"]["accuracy"]["value"]
+        assert evidence["readers"]["agreement"][0]["images"] == 10
     if "location" in QUESTIONS[name]:
         assert {"dice", "location"} & set(evidence["metrics"])
 

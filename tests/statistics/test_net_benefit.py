@@ -27,6 +27,8 @@ def test_by_hand() -> None:
     # Everyone: 2/4 - 2/4 * odds of 1/4, 1, 3/2.
     assert [each.value for each in curve.treat_all] == pytest.approx([0.375, 0.0, -0.25])
     assert curve.treat_none == 0
+    # Over the better of everyone and no one: everyone's 0.375 at 0.2, and no one's 0 from 0.5 on.
+    assert [each.value for each in curve.gain] == pytest.approx([0.0625, 0.0, 0.25])
 
 
 def test_thresholds_keep_their_order() -> None:
@@ -48,6 +50,7 @@ def test_a_model_that_calls_everyone_is_treat_all() -> None:
     _, labels, owner = cohort(2, 60)
     curve = decision_curve(np.ones(120), labels, owner, thresholds=[0.1, 0.4], draws=200)
     assert curve.model == curve.treat_all
+    assert [each.value for each in curve.gain] == pytest.approx([min(each.value, 0) for each in curve.treat_all])
 
 
 def test_bands_hold_the_value_and_widen_where_patients_are_few() -> None:

@@ -259,31 +259,40 @@ def _logged(row: dict[str, Any]) -> str:
 @click.command()
 @use_case_argument
 @click.argument("version", type=click.IntRange(min=1), required=False)
+@click.option("--pdf", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it as PDF too.")
 @json_option
 @answering
-def report(use_case: str, version: int | None, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Write the evidence of a version as a page with figures, and say where it is.
+def report(use_case: str, version: int | None, pdf: Path | None, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Write the evidence of a version as a page with figures, and say where it is; the model facts lie beside it.
 
-    Example:  radloop report phantom-cxr
+    Example:  radloop report phantom-cxr 3 --pdf report.pdf
     """
     from radloop.configuration import load_use_case
-    from radloop.errors import Refusal
+    from radloop.errors import InputError, Refusal
     from radloop.governance.registry import Registry
-    from radloop.governance.reporting import write_report
+    from radloop.governance.reporting import MODEL_FACTS, report_pdf, write_report
+    from radloop.records.seal import write_atomic
 
     load_use_case(use_case, settings)
+    if pdf is not None and not pdf.parent.is_dir():
+        raise InputError("folder_missing", "the folder of --pdf does not exist", "make it first, or name another file")
     registry = Registry(use_case, settings)
     versions = registry.versions()
     if not versions:
         raise Refusal("no_version", f"{use_case} has no judged version", f"run `radloop retrain {use_case}`")
     item = registry.version(version) if version else versions[0]
     page = write_report(item, settings)
-    return {
+    document = {
         "use_case": use_case,
         "version": item.version,
         "verdict": json.loads((page.parent / "verdict.json").read_bytes())["verdict"],
         "report": str(page),
-    }, str(page)
+        "model_facts": str(page.parent / MODEL_FACTS),
+    }
+    if pdf is not None:
+        write_atomic(pdf.resolve(), report_pdf(item, settings))
+        document["pdf"] = str(pdf)
+    return document, "\n".join([str(page), *([str(pdf)] if pdf is not None else [])])
 
 
 @click.command()

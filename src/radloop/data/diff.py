@@ -14,7 +14,7 @@ from radloop.records import erasures
 from radloop.settings import Settings
 
 _COLUMNS = ("label", "split", "excluded", "extent", "mask")
-_MORE = ("finding_", "clinical_")
+_MORE = ("finding_", "clinical_", "reader_")
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def table_rows(rows: Sequence[SourceRow], use_case: UseCase, key: bytes) -> list
         common = _common(_limited(row), split, use_case, key)
         common |= {f"finding_{word}": value for word, value in common.pop("findings").items()}
         common |= {f"clinical_{name}": value for name, value in common.pop("clinical").items()}
+        common |= {f"reader_{name}": word for name, word in common.pop("readers").items()}
         described.append(common | {"id": hidden("R", row.name, key), "kind": "image"})
     return described
 
@@ -140,6 +141,7 @@ def _common(row: SourceRow, split: str, use_case: UseCase, key: bytes) -> dict[s
         "extent": row.extent,
         "findings": dict(row.findings),
         "clinical": dict(row.clinical),
+        "readers": dict(row.readers),
     }
 
 

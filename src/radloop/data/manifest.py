@@ -29,6 +29,7 @@
 | dhash | string | 256-bit difference hash, hexadecimal, see `radloop.images.fingerprint` |
 | finding_* | float or null | one column for each finding of a multi-label use case: 1, 0, null is unknown |
 | mask | string or null | of a use case with `location`: a stored PNG of the image's size, 255 inside; null where there is none |
+| reader_* | string or null | one column for each reader of the use case: a label word; null is not read |
 | clinical_* | float, string or null | one column for each clinical value of the use case; its field metadata holds the unit |
 """
 
@@ -93,6 +94,7 @@ class Row:
     mask: str | None = None
     findings: Mapping[str, float | None] = field(default_factory=dict)
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
+    readers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 _METADATA = {"radloop.schema_version": str(SCHEMA_VERSION)}
@@ -106,7 +108,7 @@ PARQUET: Mapping[str, Any] = {
 }
 """How a manifest is written: the same rows give the same bytes."""
 _TYPES = {"int": pa.int32(), "float": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
-_CONDITIONAL = ("mask", "findings", "clinical")
+_CONDITIONAL = ("mask", "findings", "clinical", "readers")
 COLUMNS: tuple[str, ...] = tuple(item.name for item in fields(Row) if item.name not in _CONDITIONAL)
 """The columns that every manifest has, in their order."""
 _BASE = [pa.field(item.name, _TYPES[str(item.type).split(" ")[0]]) for item in fields(Row) if item.name in COLUMNS]
@@ -122,6 +124,7 @@ def _schema(use_case: UseCase) -> pa.Schema:
     more = [pa.field(f"finding_{word}", pa.float64()) for word in findings]
     if use_case.location is not None:
         more.append(pa.field("mask", pa.string()))
+    more += [pa.field(f"reader_{name}", pa.string()) for name in use_case.source.readers.values()]
     for name, value in use_case.clinical.items():
         kind = pa.string() if value.words else pa.float64()
         more.append(pa.field(f"clinical_{name}", kind, metadata={"unit": value.unit or ""}))
@@ -139,6 +142,7 @@ def write_manifest(folder: Path, frame: pd.DataFrame, use_case: UseCase) -> Path
 def _flat(row: Row) -> dict[str, Any]:
     flat: dict[str, Any] = {name: getattr(row, name) for name in (*COLUMNS, "mask")}
     flat |= {f"finding_{word}": value for word, value in row.findings.items()}
+    flat |= {f"reader_{name}": word for name, word in row.readers.items()}
     return flat | {f"clinical_{name}": value for name, value in row.clinical.items()}
 
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from radloop.evaluation import figures
 from radloop.evaluation.cases import Cases
+from radloop.evaluation.hardest import Hard
 from radloop.evaluation.judgement import Judgement
 from radloop.evaluation.regions import Example
 from radloop.evaluation.sections import is_pair
 from radloop.inference.bundle import BundleFacts
+from radloop.statistics.bands import curve_bands
 from radloop.statistics.discrimination import confusion
 from radloop.statistics.intervals import Interval
 from radloop.use_case import BinaryLabels
@@ -20,13 +22,16 @@ from radloop.use_case import BinaryLabels
 _UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
-def draw_figures(judgement: Judgement, facts: BundleFacts, examples: Sequence[Example] = ()) -> dict[str, bytes]:
+def draw_figures(
+    judgement: Judgement, facts: BundleFacts, examples: Sequence[Example] = (), hard: Sequence[Hard] = ()
+) -> dict[str, bytes]:
     """Return PNG files that show what the tables say.
 
     Args:
         judgement: what was found.
         facts: of the bundle.
         examples: images with their regions, where the bundle marks them.
+        hard: images that it got wrong, with their heat maps.
     """
     inside, synthetic = judgement.inside, facts.synthetic
     drawn: dict[str, bytes] = {}
@@ -35,6 +40,8 @@ def draw_figures(judgement: Judgement, facts: BundleFacts, examples: Sequence[Ex
     elif isinstance(facts.labels, BinaryLabels):
         drawn |= _binary(judgement, inside, facts.labels, synthetic)
     drawn |= _regions(judgement, inside, examples, synthetic)
+    if hard:
+        drawn["hardest.png"] = figures.hardest_figure(hard, synthetic=synthetic)
     if judgement.severity is not None:
         drawn["severity.png"] = figures.matrix_figure(
             judgement.severity.confusion,
@@ -56,10 +63,12 @@ def _binary(judgement: Judgement, inside: Cases, labels: BinaryLabels, synthetic
     cut, words = judgement.outputs.cuts(inside.frame)[0], {"positive": labels.positive, "negative": labels.negative}
     threshold = cut if isinstance(cut, float) else None  # thresholds by group are no one point
     area, precision = judgement.metrics["auroc"], judgement.metrics["average_precision"]
+    bands = curve_bands(scores, truth, inside.units[known])
+    roc, recall = (bands.roc, bands.precision_recall) if bands else (None, None)
     drawn = {
-        "roc.png": figures.roc_figure(scores, truth, threshold=threshold, auroc=area, synthetic=synthetic),
+        "roc.png": figures.roc_figure(scores, truth, threshold=threshold, auroc=area, band=roc, synthetic=synthetic),
         "precision_recall.png": figures.precision_recall_figure(
-            scores, truth, threshold=threshold, average_precision=precision, synthetic=synthetic
+            scores, truth, threshold=threshold, average_precision=precision, band=recall, synthetic=synthetic
         ),
         "calibration.png": figures.calibration_figure(scores, truth, synthetic=synthetic),
         "scores.png": figures.scores_figure(scores, truth, threshold=threshold, **words, synthetic=synthetic),
@@ -67,6 +76,8 @@ def _binary(judgement: Judgement, inside: Cases, labels: BinaryLabels, synthetic
     if cut is not None:
         counts = confusion(scores, truth, np.broadcast_to(cut, known.shape)[known])
         drawn["confusion.png"] = figures.confusion_figure(counts, **words, synthetic=synthetic)
+    if judgement.net_benefit:
+        drawn["decision.png"] = figures.decision_figure(next(iter(judgement.net_benefit.values())), synthetic=synthetic)
     return drawn
 
 

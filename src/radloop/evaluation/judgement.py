@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radloop.evaluation.cases import Cases, Outputs
+from radloop.evaluation.decision import NetBenefit, judge_net_benefit, net_benefit_as_json
 from radloop.evaluation.examination import Examination
 from radloop.evaluation.fairness import Fairness, judge_fairness
 from radloop.evaluation.groups import subgroup_rows
 from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json, labels_measure
+from radloop.evaluation.paired import paired_areas
+from radloop.evaluation.readers import Readers, judge_readers
 from radloop.statistics.arrays import FloatArray
 from radloop.statistics.intervals import METRICS, Interval
 from radloop.statistics.ordinal import levels, nearest_level
@@ -49,10 +52,15 @@ class Severity:
 
 @dataclass(frozen=True)
 class Hidden:
-    """The same cases with every clinical value hidden, and how far the numbers with them lie above, draw by draw."""
+    """The same cases with every clinical value hidden, and how far the numbers with them lie above, draw by draw.
+
+    Attributes:
+        delong: what the values add to AUROC, by DeLong's test; see `evaluation.paired`.
+    """
 
     metrics: Intervals
     difference: Intervals
+    delong: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,8 @@ class Judgement:
         judged: which outputs the means are over.
         labels: of several outputs, each one's metrics over the intended population.
         fairness: by attribute, over the intended population.
+        net_benefit: by output with a threshold, over the intended population.
+        readers: where the manifest has their answers.
         examination: the bundle asked about altered images; `judge` leaves it out, for it asks nothing of the bundle.
         confusion: of classes, the truth in rows and answers in columns, int64 [K, K], over the intended population.
     """
@@ -76,9 +86,11 @@ class Judgement:
     labels: dict[str, Intervals]
     subgroups: list[dict[str, Any]]
     fairness: dict[str, Fairness]
+    net_benefit: dict[str, NetBenefit]
     confusion: NDArray[np.int64] | None = None
     severity: Severity | None = None
     without_clinical: Hidden | None = None
+    readers: Readers | None = None
     examination: Examination | None = None
 
     @property
@@ -125,8 +137,12 @@ class Judgement:
             found["without_clinical"] = {
                 "metrics": intervals_as_json(self.without_clinical.metrics),
                 "difference": intervals_as_json(self.without_clinical.difference),
+                "delong": self.without_clinical.delong,
             }
-        return found
+        if self.readers is not None:
+            found["readers"] = self.readers.as_dict()
+        benefit = net_benefit_as_json(self.net_benefit, self.outputs)
+        return found | ({"net_benefit": benefit} if benefit else {})
 
 
 def row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,9 +178,11 @@ def judge(cases: Cases, outputs: Outputs, subgroups: Subgroups, policy: Policy) 
         labels=numbers.labels,
         subgroups=list(subgroup_rows(cases, inside, outputs, judged, subgroups, policy)),
         fairness=judge_fairness(inside, outputs, judged, policy),
+        net_benefit=judge_net_benefit(inside, outputs, judged, policy),
         confusion=_confusion(inside) if outputs.kind == "multiclass" else None,
         severity=_severity(inside, outputs, policy),
         without_clinical=_hidden(inside, outputs, judged, policy),
+        readers=judge_readers(inside, outputs, policy),
     )
 
 
@@ -191,7 +209,11 @@ def _hidden(cases: Cases, outputs: Outputs, judged: Sequence[bool], policy: Poli
         return found | {("difference", name): both[None, name] - image_only[None, name] for name in METRICS}
 
     found = intervals(measure, cases, policy, signed=lambda name: name[0] == "difference")
-    return Hidden({name: found["metrics", name] for name in METRICS}, {name: found["difference", name] for name in METRICS})
+    return Hidden(
+        {name: found["metrics", name] for name in METRICS},
+        {name: found["difference", name] for name in METRICS},
+        paired_areas(cases, blind, outputs, judged),
+    )
 
 
 def _severity(cases: Cases, outputs: Outputs, policy: Policy) -> Severity | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePath
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template
+from markupsafe import Markup
 
-from radloop.evaluation import examined, sections
+from radloop.evaluation import beside, examined, sections
 from radloop.evaluation.sections import absent
-from radloop.evaluation.wording import CAPTIONS, LABELLED, MARKS, MISSING, UNRECORDED, name
+from radloop.evaluation.wording import CAPTIONS, LABELLED, MARKS, MISSING, UNRECORDED, name, section_of
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -23,8 +24,11 @@ def render_report(
     verdict: Mapping[str, Any],
     figures: Mapping[str, bytes],
     review: Mapping[str, Any] | None = None,
+    addenda: Sequence[Mapping[str, Any]] = (),
+    label: Mapping[str, Any] | None = None,
+    folded: bool = True,
 ) -> str:
-    """Return evidence and verdict as one self-contained HTML page.
+    """Return evidence and verdict as one self-contained HTML page, in the order in which a radiologist asks.
 
     Images and style are inlined; there is no script and no address that a browser would fetch. Every text is escaped.
     A number that is null, NaN or absent reads `not evaluable`, a fact that is absent `not recorded`; neither reads 0.
@@ -33,19 +37,34 @@ def render_report(
         evidence: the evidence, JSON types only, sealed (`seal`) or not yet.
         verdict: the gate's `verdict` and `reasons`.
         figures: PNG bytes by file name, such as `roc.png`; each is compared with its digest in the
-            evidence. Those in `CAPTIONS` come first, in its order.
+            evidence. Each stands in the section that it belongs to, in the order of `CAPTIONS`.
         review: the last decision on the version: `decision`, `by`, `note`, `time` and `verified`.
+        addenda: what was learnt later, each with `kind` and its own `metrics`; their numbers stand beside the evidence's.
+        label: the model's facts, as `governance.model_facts` gives them.
+        folded: whether long tables are folded; on paper nothing can be unfolded.
 
     Raises:
         ValueError: a figure is no PNG.
     """
     metrics = sections.metric_rows(evidence)
     found = evidence.get("confusion") or {}
-    return _template().render(
+    rules = [_rule(reason) for reason in verdict.get("reasons") or ()]
+    return _template("report").render(
         evidence=evidence,
         review=review,
-        decision=_decision(verdict),
-        rules=[_rule(reason) for reason in verdict.get("reasons") or ()],
+        label=label,
+        unfolded=not folded,
+        decision=_decision(verdict, rules),
+        rules=rules,
+        image=((evidence.get("use_case") or {}).get("config") or {}).get("image"),
+        tested=sections.tested_rows(evidence),
+        benefit=beside.benefit_of(evidence),
+        readers=beside.readers_of(evidence),
+        champion=beside.champion_of(evidence),
+        areas=beside.areas,
+        addenda=[
+            row | {"rules": [_rule(reason) for reason in row["reasons"]]} for row in beside.addendum_rows(evidence, addenda)
+        ],
         kind=sections.kind_of(evidence),
         words=sections.words_of(evidence),
         headline=sections.headline(evidence),
@@ -62,16 +81,25 @@ def render_report(
         pairs=examined.pair_rows(evidence),
         shortcuts=examined.shortcuts_of(evidence),
         robustness=examined.robustness_of(evidence),
-        pictures=[_picture(name_, figures[name_], evidence) for name_ in sorted(figures, key=_place)],
+        pictures=_pictures(figures, evidence),
         absent=sorted(name_ for name_ in evidence.get("figures") or {} if name_.endswith(".png") and name_ not in figures),
         fitting=_fitting(evidence),
     )
 
 
+def render_model_facts(label: Mapping[str, Any]) -> str:
+    """Return the model's facts as a self-contained HTML page of their own, which fits on one sheet.
+
+    Args:
+        label: as `governance.model_facts` gives it.
+    """
+    return _template("model_facts").render(label=label)
+
+
 @cache
-def _template() -> Template:
+def _template(page: str) -> Template:
     environment = Environment(
-        loader=PackageLoader("radloop.evaluation", ""),
+        loader=PackageLoader("radloop.evaluation", "page"),
         autoescape=True,
         undefined=ChainableUndefined,
         finalize=_known,
@@ -80,6 +108,7 @@ def _template() -> Template:
     )
     shown: dict[str, Callable[..., Any]] = {
         "number": _number,
+        "digits": _number,
         "count": _count,
         "share": _share,
         "percent": _percent,
@@ -90,25 +119,24 @@ def _template() -> Template:
     }
     environment.filters.update(shown)
     environment.tests["absent"] = absent
-    return environment.get_template("report.html.j2")
+    return environment.get_template(f"{page}.html.j2")
 
 
-def _decision(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how the verdict reads; a pass that its own rules contradict is not shown as one."""
-    statuses = [str(reason.get("status")) for reason in verdict.get("reasons") or ()]
-    unmet = sum(status not in ("passed", "not_applicable") for status in statuses)
+def _decision(verdict: Mapping[str, Any], rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how the verdict reads, and which rules are met; a pass that its own rules contradict is not shown as one."""
+    met = [rule for rule in rules if rule["status"] in ("passed", "not_applicable")]
+    unmet = [rule for rule in rules if rule not in met]
+    parts = {"met": met, "unmet": unmet}
     claimed = verdict.get("verdict") == "passed"
-    if claimed and statuses and not unmet:
-        return {
-            "passed": True,
-            "word": "Passed the gate",
-            "sentence": "Every rule is met. A named person still has to approve it.",
-        }
+    if claimed and rules and not unmet:
+        sentence = "Every rule is met. A named person still has to approve it."
+        return parts | {"passed": True, "word": "Passed the gate", "sentence": sentence}
     if claimed:
-        why = f"{unmet} of {len(statuses)} rules are not met" if statuses else "no rule was applied"
-        return {"passed": False, "word": "Contradictory verdict", "sentence": f"It says passed, but {why}. Do not approve it."}
-    met = f"{unmet} of {len(statuses)} rules are not met." if statuses else "No rule was applied."
-    return {"passed": False, "word": "Rejected by the gate", "sentence": met}
+        why = f"{len(unmet)} of {len(rules)} rules are not met" if rules else "no rule was applied"
+        sentence = f"It says passed, but {why}. Do not approve it."
+        return parts | {"passed": False, "word": "Contradictory verdict", "sentence": sentence}
+    sentence = f"{len(unmet)} of {len(rules)} rules are not met." if rules else "No rule was applied."
+    return parts | {"passed": False, "word": "Rejected by the gate", "sentence": sentence}
 
 
 def _rule(reason: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +174,17 @@ def _place(name: str) -> tuple[int, str]:
     return (known.index(stem) if stem in known else len(known), name)
 
 
+def _pictures(figures: Mapping[str, bytes], evidence: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the figures by the section that shows them; severity's stand by themselves where there is no such section."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name_ in sorted(figures, key=_place):
+        section = section_of(PurePath(name_).stem)
+        known = {"severity": sections.severity_of(evidence), "benefit": beside.benefit_of(evidence)}
+        shown = section if section not in known or known[section] is not None else "figures"
+        found.setdefault(shown, []).append(_picture(name_, figures[name_], evidence))
+    return found
+
+
 def _picture(name: str, content: bytes, evidence: Mapping[str, Any]) -> dict[str, Any]:
     """Return a figure with its caption, and whether it is the one whose digest the evidence keeps."""
     if not content.startswith(_PNG):
@@ -175,7 +214,9 @@ def _fitting(evidence: Mapping[str, Any]) -> str:
 
 
 def _known(value: Any) -> Any:
-    """Return a fact as it reads; what nobody wrote down says so."""
+    """Return a fact as it reads; what nobody wrote down says so. A part of the page may be empty."""
+    if isinstance(value, Markup):
+        return value
     if absent(value) or (isinstance(value, str) and not value):
         return UNRECORDED
     return ("yes" if value else "no") if isinstance(value, bool) else value

@@ -91,6 +91,22 @@ def attribute_rows(evidence: Mapping[str, Any]) -> list[Row]:
     ]
 
 
+def tested_rows(evidence: Mapping[str, Any]) -> list[Row]:
+    """Return who was tested: the groups by one attribute that have images, each attribute with the images of all of them."""
+    found = []
+    for attribute in attribute_rows(evidence):
+        rows = [row for row in attribute["rows"] if row.get("images")]
+        whole = sum(row["images"] for row in rows)
+        counted = [row | {"whole": whole, "with": _positives(row)} for row in rows]
+        if counted:
+            found.append({"name": attribute["name"], "rows": counted})
+    return found
+
+
+def _positives(row: Mapping[str, Any]) -> Any:
+    return (row.get("fewest") or {}).get("positives") if "fewest" in row else row.get("positives")
+
+
 def is_pair(row: Mapping[str, Any]) -> bool:
     """Tell whether a subgroup's row is of two attributes together."""
     return "+" in str(row.get("attribute"))

@@ -98,12 +98,14 @@ PERTURBATIONS: Mapping[str, str] = {
 }
 
 CAPTIONS: Mapping[str, str] = {
-    "roc": "Sensitivity against false alarms at every threshold; a diamond is the one in use.",
+    "roc": "Sensitivity against false alarms at every threshold, with the band of 95% of draws; a diamond is the one in use.",
     "labels": "AUROC with 95% intervals of each label against all else.",
-    "precision_recall": "How many positive answers are right, as more of the findings are found.",
+    "precision_recall": "How many positive answers are right, as more of the findings are found, with the band of 95% of draws.",
     "calibration": "What was observed against the probability that was given, with 95% intervals; the cases below.",
     "confusion": "Answers against the truth.",
     "scores": "Probabilities of positive and negative test cases about the threshold.",
+    "decision": "Net benefit of acting on the model, on everyone and on no one, with 95% intervals about the model's.",
+    "hardest": "The most certain wrong answers, as they are and under the heat map; the codes name rows of the manifest.",
     "regions": "Marked and true regions: the worst, the middle and the best images by Dice.",
     "dice": "How Dice is spread over the images.",
     "severity": "Levels against the truth.",
@@ -111,6 +113,23 @@ CAPTIONS: Mapping[str, str] = {
     "occlusion": "What is left with a part of the image hidden, and with nothing else shown.",
     "robustness": "What is left as images get worse, with 95% intervals.",
 }
+
+
+PLACES_OF_FIGURES: Mapping[str, str] = {
+    "decision": "benefit",
+    "hardest": "wrong",
+    "regions": "wrong",
+    "severity": "severity",
+    "subgroups": "worse",
+    "occlusion": "looks",
+    "robustness": "stress",
+}
+"""The section that shows a figure; the others of `CAPTIONS` stand with the metrics, unknown ones by themselves."""
+
+
+def section_of(stem: str) -> str:
+    """Return the section that shows a figure."""
+    return PLACES_OF_FIGURES.get(stem, "metrics" if stem in CAPTIONS else "figures")
 
 
 def meaning(metric: str, kind: str, words: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from radloop.errors import IntegrityError
 from radloop.evaluation.cases import Cases, Outputs, score_cases
 from radloop.evaluation.measures import cases_measure, intervals, intervals_as_json, number_as_json
 from radloop.evaluation.outcomes import flips
+from radloop.evaluation.paired import paired_areas
 from radloop.inference.bundle import APPROVAL, BundleFacts
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
@@ -104,6 +105,7 @@ def compare(ours: Cases, theirs: Cases, new: Outputs, old: Outputs, policy: Poli
         "cases": len(ours),
         "thresholds": {"champion": _thresholds(old), "candidate": _thresholds(new)},
         **shown,
+        "delong": paired_areas(ours, theirs, new, judged),
         "shift": {"flips": number_as_json(flips(ours, theirs, kept, judged)), **shown["shift"]},
     }
 

@@ -16,6 +16,7 @@ from radloop.evaluation.cases import Cases, Outputs, cases_as_csv, score_cases
 from radloop.evaluation.coverage import judge_coverage
 from radloop.evaluation.examination import examine
 from radloop.evaluation.examples import examples
+from radloop.evaluation.hardest import hardest
 from radloop.evaluation.judgement import judge
 from radloop.governance.changes import since_champion
 from radloop.governance.comparison import beside_champion
@@ -62,7 +63,9 @@ def judge_bundle(
         lambda done, total: report("examine", done, total),
     )
     judgement = replace(judgement, examination=examination)
-    figures = draw_figures(judgement, predictor.facts, examples(predictor, judgement.inside, folder))
+    inside = judgement.inside
+    hard = hardest(predictor, inside, outputs, judgement.judged, folder)
+    figures = draw_figures(judgement, predictor.facts, examples(predictor, inside, folder), hard)
     attachments = figures | {"cases.csv": cases_as_csv(cases, outputs)}
     facts = {
         "version": data.version,

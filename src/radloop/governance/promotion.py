@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from radloop.governance.gate import Verdict
+from radloop.evaluation.pdf import can_print
+from radloop.governance.model_facts import model_facts
 from radloop.governance.proposals import proposals
 from radloop.governance.registry import Registry
-from radloop.governance.reporting import write_report_in
+from radloop.governance.reporting import MODEL_FACTS, PDF, REPORT, report_pdf_in, write_report_in
 from radloop.governance.review import verdict_of
+from radloop.governance.version_page import OVERVIEW, overview, version_page
 from radloop.records.runs import Run
 from radloop.records.seal import read_sealed
 from radloop.settings import Settings
@@ -40,7 +42,9 @@ def promote(
         "radloop.evidence": str(evaluated["evidence"]),
     }
     _attach(registry, run_id, place, evidence)
-    version = registry.register(run_id, run.name, every, place / "bundle", _description(use_case, verdict, evidence, settings))
+    label = model_facts(evidence, verdict.as_dict())
+    description = version_page(evidence, verdict.as_dict(), label, run_id, settings.review_address)
+    version = registry.register(run_id, run.name, every, place / "bundle", description)
     if verdict.passed:
         registry.point("candidate", version.version)
     return {
@@ -55,10 +59,16 @@ def promote(
 
 
 def _attach(registry: Registry, run_id: str, place: Path, evidence: Mapping[str, Any]) -> None:
-    """Keep copies of evidence, verdict, report and figures in MLflow, where a reviewer looks for them, and its metrics."""
+    """Keep copies of evidence, verdict, report, facts and figures in MLflow, where a reviewer looks for them, and its metrics."""
     with tempfile.TemporaryDirectory() as temporary:
-        for path in (place / "evidence.json", place / "verdict.json", place / "report.html", *(place / "judgement").iterdir()):
+        names = ("evidence.json", "verdict.json", REPORT, MODEL_FACTS)
+        for path in (*(place / name for name in names), *(place / "judgement").iterdir()):
             shutil.copy(path, temporary)
+        small = overview({path.name: path.read_bytes() for path in (place / "judgement").glob("*.png")})
+        if small is not None:
+            Path(temporary, OVERVIEW).write_bytes(small)
+        if can_print():
+            Path(temporary, PDF).write_bytes(report_pdf_in(place))
         registry.attach(run_id, Path(temporary), _test_metrics(evidence))
 
 
@@ -71,17 +81,3 @@ def _test_metrics(evidence: Mapping[str, Any]) -> dict[str, float]:
         for end, ending in ends.items()
         if (number := interval[end]) is not None
     }
-
-
-def _description(use_case: UseCase, verdict: Verdict, evidence: Mapping[str, Any], settings: Settings) -> str:
-    """Return the version's page: verdict and every reason, in Markdown."""
-    rows = "\n".join(f"| {reason.rule} | {reason.status} | {reason.sentence} |" for reason in verdict.reasons)
-    page = f"{settings.review_address}/{use_case.name}/{str(evidence['bundle']['digest']).removeprefix('sha256:')}"
-    synthetic = "**Synthetic phantoms: not for any patient.**\n\n" if use_case.synthetic else ""
-    return (
-        f"# {use_case.title}: {verdict.verdict}\n\n{synthetic}{use_case.intended_use.statement}\n\n"
-        f"Bundle `{evidence['bundle']['digest']}`, evidence `{evidence['seal']}`, data `{evidence['data']['version']}`.\n\n"
-        f"| rule | status | reason |\n|---|---|---|\n{rows}\n\n"
-        f"[Report]({page}/report), also the run's artifact `judgement/report.html`. [Decide]({page}) under `radloop up`, "
-        f"or set the tag `radloop.review` here to `approve: NOTE` or `reject: NOTE`.\n"
-    )

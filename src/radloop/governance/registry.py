@@ -129,6 +129,10 @@ class Registry:
         else:
             self._client.set_registered_model_alias(self._name, name, str(version))
 
+    def describe(self, version: int, description: str) -> None:
+        """Write a version's page anew, in Markdown."""
+        self._client.update_model_version(self._name, str(version), description)
+
     def tag(self, version: int, tags: Mapping[str, str]) -> None:
         """Write tags on a version."""
         for name, text in tags.items():

@@ -105,12 +105,13 @@ def decide_on(
 
 
 def _show(version: Version, registry: Registry, settings: Settings) -> None:
-    """Write the decision into the report, and keep copies in MLflow beside those of the evidence."""
-    from radloop.governance.reporting import write_report  # it asks this file for the verdict
+    """Write the decision into report, facts and the version's page, and keep copies in MLflow beside those of the evidence."""
+    from radloop.governance.reporting import MODEL_FACTS, described, write_report  # it asks this file for the verdict
 
     page = write_report(version, settings)
+    registry.describe(version.version, described(version, settings))
     with tempfile.TemporaryDirectory() as temporary:
-        for path in (page, page.parent / APPROVAL, page.parent / SIGNATURE):
+        for path in (page, page.parent / MODEL_FACTS, page.parent / APPROVAL, page.parent / SIGNATURE):
             if path.is_file():
                 shutil.copy(path, temporary)
         registry.attach(version.run_id, Path(temporary), {})

@@ -15,7 +15,7 @@ THRESHOLDS: tuple[float, ...] = tuple(percent / 100 for percent in range(1, 100)
 """Threshold probabilities from 1% to 99%."""
 
 Name = tuple[str, float]
-"""A strategy, `model` or `treat_all`, and a threshold probability."""
+"""A strategy, `model` or `treat_all`, or what the first gains over the others (`gain`), and a threshold probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class DecisionCurve:
     model: tuple[Interval, ...]
     """Of acting where the model's probability is at or above the threshold."""
     treat_all: tuple[Interval, ...]
+    gain: tuple[Interval, ...]
+    """Of the model over the better of acting on everyone and on no one, in the same draws."""
     treat_none: float = 0.0
     """Nothing is gained and nothing lost, by definition."""
 
@@ -60,12 +62,13 @@ def decision_curve(
     """
     said = checked_probabilities(probabilities)
     measure, count = _measure(said, checked_labels(labels, said.size), patients, tuple(thresholds))
-    held = said.size + 4 * len(thresholds)
+    held = said.size + 5 * len(thresholds)
     found = resample(measure, count, cases=held, draws=draws, seed=seed, level=level, signed=lambda _: True)
     return DecisionCurve(
         thresholds=tuple(thresholds),
         model=tuple(found["model", threshold] for threshold in thresholds),
         treat_all=tuple(found["treat_all", threshold] for threshold in thresholds),
+        gain=tuple(found["gain", threshold] for threshold in thresholds),
     )
 
 
@@ -89,8 +92,7 @@ def _measure(
         cases = hits[0] + alarms[0]
         model = divided(hits[1:] - odds[:, None] * alarms[1:], cases)
         everyone = divided(hits[0] - odds[:, None] * alarms[0], cases)
-        return {("model", float(p)): model[k] for k, p in enumerate(rising)} | {
-            ("treat_all", float(p)): everyone[k] for k, p in enumerate(rising)
-        }
+        strategies = {"model": model, "treat_all": everyone, "gain": model - np.maximum(everyone, 0.0)}
+        return {(name, float(p)): drawn[k] for name, drawn in strategies.items() for k, p in enumerate(rising)}
 
     return measure, count

@@ -186,6 +186,8 @@ def _problems(case: UseCase) -> Iterator[str]:
         yield f"source.labels: maps to {sorted(unknown)}, which labels does not name"
     if case.source.label_separator is not None and not isinstance(case.labels, FindingLabels):
         yield f"labels.kind: {case.labels.kind} allows one label an image, and source.label_separator several; use multilabel"
+    if case.source.readers and not isinstance(case.labels, BinaryLabels | ClassLabels):
+        yield f"source.readers: a reader's answer is one word, which labels.kind {case.labels.kind} does not have"
     if isinstance(case.labels, RegionLabels) and (case.location is None or columns.mask is None):
         yield "labels: segmentation needs masks: source.columns.mask and a section location"
     if case.location is not None and columns.mask is None and columns.boxes is None:

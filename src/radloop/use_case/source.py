@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from radloop.use_case.section import Section, Sex, Split
 
@@ -69,6 +70,8 @@ class Source(Section):
     """What the numbers of a box are: pixels, or shares of the image's width and height."""
     dicom_label: str | None = None
     """The DICOM keyword that holds the label in a bare folder of DICOM files."""
+    readers: dict[str, str] = Field(default={})
+    """Columns with readers' answers, in the label's words, to what the reader is called: a role, never a person's name."""
     label_separator: str | None = None
     """What stands between the findings of a multi-label column, such as `|`."""
     patient_pattern: str | None = None
@@ -78,3 +81,13 @@ class Source(Section):
     blocks: Blocks | None = None
     max_unreadable: int = Field(default=10, ge=0)
     """How many unreadable images ingest leaves out before it refuses the source."""
+
+    @field_validator("readers")
+    @classmethod
+    def _are_called_apart(cls, readers: dict[str, str]) -> dict[str, str]:
+        strange = [name for name in readers.values() if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name)]
+        if strange:
+            raise ValueError(f"'{strange[0]}' is no reader's name: use small letters, digits and _, such as senior_1")
+        if len(set(readers.values())) < len(readers):
+            raise ValueError("two columns have one reader's name")
+        return readers

@@ -41,6 +41,41 @@ def test_words_are_mapped_and_blanks_are_unknown(tmp_path: Path, use_case: UseCa
     assert read_source(path, use_case) == rows == read_table_only(path, use_case) == read_table_only(tmp_path / "s", use_case)
 
 
+READERS = {
+    "columns": {"path": "file", "label": "finding"},
+    "labels": SOURCE["labels"],
+    "readers": {"R1": "senior", "R2": "junior_2"},
+}
+
+
+def test_readers_answers_are_mapped_as_the_label_is(
+    tmp_path: Path, make_use_case: Callable[..., UseCase], write_table: WriteTable
+) -> None:
+    rows = [{"file": "a.png", "finding": "NORMAL", "R1": "PNEUMONIA", "R2": ""}]
+    path = write_table(tmp_path / "s" / "manifest.csv", rows)
+    assert read_source(path, make_use_case(source=READERS))[0].readers == {"senior": "opacity", "junior_2": None}
+    strange = write_table(tmp_path / "t" / "manifest.csv", [rows[0] | {"R2": "Dr. Smith says no"}])
+    with pytest.raises(InputError, match=r"manifest\.csv:2: what reader junior_2 said is outside the classes") as caught:
+        read_source(strange, make_use_case(source=READERS))
+    assert "Smith" not in caught.value.message
+    less = write_table(tmp_path / "u" / "manifest.csv", [{"file": "a.png", "finding": "NORMAL", "R1": "NORMAL"}])
+    with pytest.raises(InputError, match="no column 'R2' for the reader junior_2"):
+        read_source(less, make_use_case(source=READERS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": READERS | {"readers": {"R1": "Dr. Smith"}}}, "'Dr. Smith' is no reader's name"),
+        ({"source": READERS | {"readers": {"R1": "a", "R2": "a"}}}, "two columns have one reader's name"),
+        ({"source": {"readers": {"R1": "a"}}, "labels": {"kind": "multilabel", "findings": ["x", "y"], "none": "z"}}, "one word"),
+    ],
+)
+def test_readers_that_cannot_be(make_use_case: Callable[..., UseCase], changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make_use_case(**changes)
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_any_csv_is_read_by_its_path(tmp_path: Path, use_case: UseCase, write_table: WriteTable, delimiter: str) -> None:
     plain = write_table(tmp_path / "s" / "export, final.csv", [ROW | {"years": "45,5"}], delimiter)

@@ -11,6 +11,7 @@ from radloop.data.sources.boxes import read_boxes
 from radloop.data.sources.clinical import Value, read_clinical
 from radloop.data.sources.extents import extent_reader
 from radloop.data.sources.labels import findings_reader
+from radloop.data.sources.readers import answers_reader
 from radloop.data.sources.row import SourceRow, checked
 from radloop.data.sources.table import Record, Table
 from radloop.errors import InputError
@@ -37,6 +38,7 @@ def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
     }
     findings = findings_reader(table, use_case, labels) if by_column and isinstance(labels, FindingLabels) else None
     clinical, extent = clinical_reader(table, use_case), extent_reader(table, use_case)
+    answers = answers_reader(table, use_case)
     blank = "" if "" in source.labels else None
     root = table.root
     rows: list[SourceRow] = []
@@ -67,6 +69,7 @@ def read_manifest_csv(table: Table, use_case: UseCase) -> list[SourceRow]:
                 region=_region(said, table, number, use_case),
                 findings=findings(number, record) if findings else {},
                 clinical=values,
+                readers=answers(number, record),
                 notes=notes,
             )
         )

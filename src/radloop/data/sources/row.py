@@ -32,6 +32,7 @@ class SourceRow:
         findings: 1, 0 or None (unknown) for each finding of a multi-label use case.
         region: where the finding is; None where the source does not say.
         clinical: a number or a word for each clinical value of the use case; None is unknown.
+        readers: what each reader said, in the use case's words; None is not read.
         notes: clinical values that were not understood: name to reason, never the value.
     """
 
@@ -52,6 +53,7 @@ class SourceRow:
     region: Region | None = field(default=None, repr=False)
     findings: Mapping[str, float | None] = field(default_factory=dict)
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
+    readers: Mapping[str, str | None] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
 

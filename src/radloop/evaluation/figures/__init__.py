@@ -6,7 +6,9 @@ Every function raises ValueError where its arrays do not fit together or hold wh
 from radloop.evaluation.figures.calibration import calibration_figure, scores_figure
 from radloop.evaluation.figures.confusion import confusion_figure, matrix_figure
 from radloop.evaluation.figures.curves import Labelled, precision_recall_figure, roc_curves_figure, roc_figure
+from radloop.evaluation.figures.decision import decision_figure
 from radloop.evaluation.figures.forest import Row, labels_figure, subgroups_figure
+from radloop.evaluation.figures.hardest import hardest_figure
 from radloop.evaluation.figures.occlusion import occlusion_figure
 from radloop.evaluation.figures.regions import dice_figure, regions_figure
 from radloop.evaluation.figures.robustness import robustness_figure
@@ -16,7 +18,9 @@ __all__ = [
     "Row",
     "calibration_figure",
     "confusion_figure",
+    "decision_figure",
     "dice_figure",
+    "hardest_figure",
     "labels_figure",
     "matrix_figure",
     "occlusion_figure",

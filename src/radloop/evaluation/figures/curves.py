@@ -7,15 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from radloop.evaluation.figures import canvas
 from radloop.evaluation.figures.canvas import BLUE, DASHES, INK, SERIES
 from radloop.statistics import discrimination
+from radloop.statistics.bands import GRID, Band
 from radloop.statistics.intervals import Interval
 
 
 def roc_figure(
-    scores: npt.ArrayLike, labels: npt.ArrayLike, *, threshold: float | None, auroc: Interval, synthetic: bool = False
+    scores: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    threshold: float | None,
+    auroc: Interval,
+    band: Band | None = None,
+    synthetic: bool = False,
 ) -> bytes:
     """Draw the ROC curve with its operating point.
 
@@ -24,11 +32,13 @@ def roc_figure(
         labels: shape [n], 0 or 1.
         threshold: of the operating point; None where there is none.
         auroc: as it was judged, with its interval.
+        band: of the curve; None where it is unknown.
         synthetic: marks the figure as made from phantoms.
     """
     figure, axes = canvas.opened("ROC curve", f"AUROC {canvas.words(auroc)}", synthetic=synthetic)
     curve = discrimination.roc_curve(scores, labels)
     canvas.guide(axes, 0, 1, "chance")
+    _shade(axes, band)
     axes.plot(curve.false_positive_rate, curve.true_positive_rate, color=BLUE, linewidth=2.2, label="this model")
     if threshold is not None:
         sensitivity = discrimination.sensitivity(scores, labels, threshold)
@@ -41,7 +51,13 @@ def roc_figure(
 
 
 def precision_recall_figure(
-    scores: npt.ArrayLike, labels: npt.ArrayLike, *, threshold: float | None, average_precision: Interval, synthetic: bool = False
+    scores: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    threshold: float | None,
+    average_precision: Interval,
+    band: Band | None = None,
+    synthetic: bool = False,
 ) -> bytes:
     """Draw the precision-recall curve with its operating point and the prevalence.
 
@@ -50,6 +66,7 @@ def precision_recall_figure(
         labels: shape [n], 0 or 1.
         threshold: of the operating point; None where there is none.
         average_precision: as it was judged, with its interval.
+        band: of the curve; None where it is unknown.
         synthetic: marks the figure as made from phantoms.
     """
     figure, axes = canvas.opened(
@@ -59,6 +76,7 @@ def precision_recall_figure(
     if curve.precision.size > 1:
         prevalence = float(curve.precision[-1])
         canvas.guide(axes, prevalence, prevalence, f"prevalence {prevalence:.2f}")
+    _shade(axes, band)
     axes.step(curve.recall, curve.precision, where="pre", color=BLUE, linewidth=2.2, label="this model")
     if threshold is not None:
         sensitivity = discrimination.sensitivity(scores, labels, threshold)
@@ -67,6 +85,11 @@ def precision_recall_figure(
     canvas.legend(axes, "lower left")
     canvas.say_if_missing(axes, average_precision.value)
     return canvas.png(figure)
+
+
+def _shade(axes: Axes, band: Band | None) -> None:
+    if band is not None:
+        axes.fill_between(GRID, band.low, band.high, color=BLUE, alpha=0.15, linewidth=0, label="95% of draws")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
