@@ -15,7 +15,7 @@ from typing import Any
 from radloop.errors import IntegrityError
 from radloop.governance.keys import now
 from radloop.governance.registry import Registry, Version
-from radloop.governance.review import bundle_folder
+from radloop.governance.review import bundle_folder, show_anew
 from radloop.records import chain
 from radloop.records.seal import SEAL, canonical, read_sealed, seal, write_atomic
 from radloop.settings import Settings
@@ -48,6 +48,17 @@ def read_addenda(version: Version, settings: Settings) -> list[dict[str, Any]]:
             "remove the file, or restore records/addenda.jsonl from a backup",
         )
     return [one for one in found if one["evidence"] == version.evidence]
+
+
+def shown_addenda(version: Version, settings: Settings) -> list[dict[str, Any]]:
+    """Return the addenda as a page shows them: where one cannot be believed, what is wrong stands in place of all.
+
+    A page has to be written all the same: a rejection is recorded, and shown, whatever became of an addendum.
+    """
+    try:
+        return read_addenda(version, settings)
+    except IntegrityError as error:
+        return [{"kind": "addenda that cannot be believed", "name": error.message, "evidence": version.evidence}]
 
 
 def addenda_counts(settings: Settings) -> Counter[str]:
@@ -102,13 +113,14 @@ def add_addendum(version: Version, document: Mapping[str, Any], settings: Settin
 
 
 def copy_addenda(version: Version, settings: Settings) -> None:
-    """Keep copies in MLflow beside those of the evidence, and say on the version's page how many there are."""
+    """Keep copies in MLflow beside those of the evidence, and write the report and the version's page anew."""
     found, registry = read_addenda(version, settings), Registry(version.use_case, settings)
     with tempfile.TemporaryDirectory() as temporary:
         for one in found:
             write_atomic(Path(temporary) / FOLDER / _name(one["number"]), canonical(one))
         registry.attach(version.run_id, Path(temporary), {})
     registry.tag(version.version, {TAG: str(len(found))})
+    show_anew(version, registry, settings)
 
 
 def _entries(settings: Settings) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from radloop.evaluation.pdf import as_pdf
 from radloop.evaluation.report import render_model_facts, render_report
+from radloop.governance.addenda import shown_addenda
 from radloop.governance.decisions import last_decision
 from radloop.governance.model_facts import model_facts
 from radloop.governance.proposals import proposals
@@ -98,7 +99,7 @@ def _judged(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 def _since(version: Version, settings: Settings) -> tuple[dict[str, Any] | None, int, Addenda]:
     """Return what came after the evidence: the last decision, the version's number, and what was learnt later."""
-    return last_decision(settings, version.use_case, version.version), version.version, ()
+    return last_decision(settings, version.use_case, version.version), version.version, shown_addenda(version, settings)
 
 
 def _figures(place: Path) -> dict[str, bytes]:

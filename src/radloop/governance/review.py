@@ -100,12 +100,12 @@ def decide_on(
     registry.untag(number, "radloop.review_pending")
     if decision == "reject" and registry.aliases().get("candidate") == number:
         registry.point("candidate", None)
-    _show(version, registry, settings)
+    show_anew(version, registry, settings)
     return sealed
 
 
-def _show(version: Version, registry: Registry, settings: Settings) -> None:
-    """Write the decision into report, facts and the version's page, and keep copies in MLflow beside those of the evidence."""
+def show_anew(version: Version, registry: Registry, settings: Settings) -> None:
+    """Write decision and addenda into report, facts and the version's page, and keep copies in MLflow beside the evidence."""
     from radloop.governance.reporting import MODEL_FACTS, described, write_report  # it asks this file for the verdict
 
     page = write_report(version, settings)
