@@ -857,3 +857,59 @@ def test_addenda_stand_beside_the_evidence() -> None:
     assert "another evidence" not in first
     assert "It names another evidence than this one." in second
     assert "Learnt later" not in page()
+
+
+def group(value: str, sensitivity: float) -> dict[str, Any]:
+    return {
+        "value": value,
+        "images": 60,
+        "metrics": {"auroc": interval(0.9, 0.8, 0.95), "sensitivity": interval(sensitivity, 0.5, 0.98)},
+        "contradicted": interval(0.111, 0.05, 0.2),
+    }
+
+
+MITIGATED = {
+    "attribute": "sex",
+    "training": None,
+    "thresholds": "per_group",
+    "labels": "set_aside",
+    "set_aside": [{"value": "F", "images": 200, "set_aside": 31}],
+    "before": {"version": 4, "rows": [group("F", 0.612)]},
+    "one_threshold": [group("F", 0.734)],
+    "after": [group("F", 0.856)],
+}
+
+
+def test_a_mitigation_shows_its_groups_before_and_after() -> None:
+    text = section(page(copy.deepcopy(EVIDENCE) | {"mitigation": MITIGATED}), "mitigation")
+    at = [text.index(words) for words in ("before (version 4)", "0.612", "one threshold for all", "0.734", "as judged", "0.856")]
+    assert at == sorted(at)
+    assert "each group has a threshold of its own" in text
+    assert "31 of 200 images of F" in text
+    assert "0.111 0.050 to 0.200" in text
+    alone = section(page(copy.deepcopy(EVIDENCE) | {"mitigation": MITIGATED | {"before": None}}), "mitigation")
+    assert "nothing can be said of before" in alone
+
+
+def test_prediction_sets_and_strangers_are_told() -> None:
+    share = {"images": 60, "covered": interval(0.917, 0.83, 0.97), "decided": interval(0.755, 0.6, 0.8)}
+    conformal = {
+        "coverage": 0.9,
+        "overall": share,
+        "labels": {"tuberculosis": share | {"images": 31}},
+        "subgroups": [{"attribute": "sex", "value": "F"} | share | {"images": 22}],
+    }
+    known = {"images": 143, "refused": 2, "share": 0.99}
+    text = section(page(copy.deepcopy(EVIDENCE) | {"conformal": conformal, "familiarity": known}), "sets")
+    assert "90% of new cases of each label" in text
+    assert "Sex F 22 0.917 0.830 to 0.970 0.755" in text
+    assert "Of these 143 images it would refuse 2" in text
+
+
+def test_what_may_help_stands_with_the_verdict() -> None:
+    proposal = {"rules": ["labels[sex=F]"], "sentence": "Of sex, read <them> again.", "yaml": "mitigation:\n  attribute: sex\n"}
+    verdict = {"verdict": "rejected", "reasons": VERDICT["reasons"], "proposals": [proposal]}
+    text = render_report(copy.deepcopy(EVIDENCE), verdict, {})
+    assert "Of sex, read &lt;them&gt; again." in text
+    assert "<pre>mitigation:\n  attribute: sex\n</pre>" in text
+    assert text.index("mitigation:") < text.index('id="metrics"')

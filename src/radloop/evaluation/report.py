@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import ChainableUndefined, Environment, PackageLoader, Template
 from markupsafe import Markup
 
-from radloop.evaluation import beside, examined, sections
+from radloop.evaluation import beside, examined, mitigated, sections
 from radloop.evaluation.sections import absent
 from radloop.evaluation.wording import CAPTIONS, LABELLED, MARKS, MISSING, UNRECORDED, name, section_of
 
@@ -35,7 +35,7 @@ def render_report(
 
     Args:
         evidence: the evidence, JSON types only, sealed (`seal`) or not yet.
-        verdict: the gate's `verdict` and `reasons`.
+        verdict: the gate's `verdict` and `reasons`, and `proposals` of what may help.
         figures: PNG bytes by file name, such as `roc.png`; each is compared with its digest in the
             evidence. Each stands in the section that it belongs to, in the order of `CAPTIONS`.
         review: the last decision on the version: `decision`, `by`, `note`, `time` and `verified`.
@@ -56,6 +56,9 @@ def render_report(
         unfolded=not folded,
         decision=_decision(verdict, rules),
         rules=rules,
+        proposals=list(verdict.get("proposals") or ()),
+        mitigation=mitigated.mitigation_of(evidence),
+        sets=mitigated.sets_of(evidence),
         image=((evidence.get("use_case") or {}).get("config") or {}).get("image"),
         tested=sections.tested_rows(evidence),
         benefit=beside.benefit_of(evidence),
@@ -208,6 +211,11 @@ def _fitting(evidence: Mapping[str, Any]) -> str:
         return f"the highest threshold whose sensitivity on the calibrate split is at least {value:.1%}"
     if kind == "youden":
         return "the threshold with the largest sensitivity + specificity on the calibrate split"
+    if kind == "cost":
+        place = policy.get("prevalence")
+        where = "the calibrate split" if absent(place) else f"a prevalence of {place:.1%}"
+        costs = f"a miss at {policy.get('miss'):g} and a false alarm at {policy.get('alarm'):g}"
+        return f"the threshold of least cost at {where}, {costs}"
     if kind == "fixed" and not absent(value):
         return f"{value:g}, agreed on before training; nothing was fitted"
     return str(kind).replace("_", " ") if kind else UNRECORDED
