@@ -33,7 +33,7 @@ def test_the_answer_is_the_predictors_bit_for_bit(http: httpx.Client, predictor:
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     answer = predictor.predict(SOURCES[kind], {"age": 54}, explain=True, request_id=response.headers["x-request-id"])
-    assert response.json() == json.loads(answer.model_dump_json())
+    assert response.json() == json.loads(answer.model_dump_json()) | {"recorded": True}
 
 
 def test_the_heat_map_is_a_grey_png(http: httpx.Client) -> None:

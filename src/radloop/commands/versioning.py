@@ -173,7 +173,7 @@ def _pseudonyms(word: str, settings: Settings) -> dict[str, bytes]:
     """Return the pseudonyms that a word may stand for, each with the key that names it in the record."""
     from radloop.configuration import load_use_case, use_case_files
     from radloop.data.pseudonym_key import pseudonym_key
-    from radloop.images.deidentify import pseudonym
+    from radloop.images.pseudonym import pseudonym
 
     use_cases = [load_use_case(name, settings) for name in use_case_files(settings)]
     real_first = sorted(use_cases, key=lambda use_case: use_case.synthetic)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radloop.images.pseudonym_key import patients_key
+from radloop.images.pseudonym import patients_key
 from radloop.settings import Settings
 from radloop.use_case import UseCase
 
