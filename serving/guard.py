@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import math
 import os
 import time
@@ -12,7 +11,17 @@ from collections.abc import Callable, Iterable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radloop.errors import IntegrityError, Refusal
-from radloop.inference.api_keys import ApiKey, ApiKeys, hash_key, identifier, keys_file, read_keys
+from radloop.inference.api_keys import (
+    ISSUE,
+    ApiKey,
+    ApiKeys,
+    hash_key,
+    identifier,
+    is_loopback,
+    keys_file,
+    keys_required,
+    read_keys,
+)
 from radloop.records.secret import secret
 from radloop.serving.problems import TryLater
 from radloop.settings import Settings
@@ -21,8 +30,6 @@ GUARDED = ("/v1/", "/read/")
 """What asks a model or a decoder. The pages, the API's description and the health of the service are open."""
 BURST_SECONDS = 10
 """A key may use so many seconds' worth of its requests at once."""
-_ISSUE = "make a key: radloop keys api new NAME; send it as Authorization: Bearer KEY"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Signature = tuple[int, int, int]
 
@@ -77,13 +84,13 @@ class Keys:
             return None
         kind, _, word = _header(scope, b"authorization").partition(" ")
         if kind.lower() != "bearer" or not word:
-            raise Refusal("key_missing", "this service asks for an API key", _ISSUE)
+            raise Refusal("key_missing", "this service asks for an API key", ISSUE)
         word = word.strip()
         key = self._by_id.get(identifier(word) or "")
         if key is None or not hmac.compare_digest(key.hash, hash_key(word, self._secret)):
-            raise Refusal("key_unknown", "there is no such API key", _ISSUE)
+            raise Refusal("key_unknown", "there is no such API key", ISSUE)
         if key.revoked is not None:
-            raise Refusal("key_revoked", "this API key was revoked", _ISSUE)
+            raise Refusal("key_revoked", "this API key was revoked", ISSUE)
         return key
 
     def _follow(self) -> None:
@@ -137,36 +144,12 @@ class Rates:
         self._left[key.id] = left - 1, now
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether an address or a name is this machine's own."""
-    bare = host.strip("[]")
-    try:
-        return ipaddress.ip_address(bare).is_loopback
-    except ValueError:
-        return bare.lower() in _LOOPBACK
-
-
-def check_host(host: str, settings: Settings) -> None:
-    """Refuse to open the service to others while keys are off.
-
-    Raises:
-        Refusal: `keys_required`.
-        IntegrityError: `tampered_api_keys`.
-    """
-    if not is_loopback(host) and read_keys(settings) is None:
-        raise _required()
-
-
 def _check_loopback(scope: Scope) -> None:
     """Refuse who does not come over loopback, or by a name that is not loopback's: a foreign page whose name leads here."""
     server, name = scope.get("server"), _header(scope, b"host")
     host = name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() and not name.endswith("]") else name
     if server is None or not is_loopback(str(server[0])) or not is_loopback(host or "localhost"):
-        raise _required()
-
-
-def _required() -> Refusal:
-    return Refusal("keys_required", "without API keys the service answers on loopback only", _ISSUE)
+        raise keys_required()
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -9,6 +9,7 @@ other side: who can write the list, but not read the secret, cannot make a key.
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import re
 import secrets
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from radloop.settings import Settings
 from radloop.use_case import Section
 
 _KEY = re.compile(r"rl_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+ISSUE = "make a key: radloop keys api new NAME; send it as Authorization: Bearer KEY"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
 
 
@@ -95,6 +97,31 @@ def identifier(key: str) -> str | None:
     """Return the digits that name a key; None for what is no key."""
     match = _KEY.fullmatch(key)
     return match[1] if match else None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address or a name is this machine's own and reached by nobody else."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare.lower() == "localhost"
+
+
+def keys_required() -> Refusal:
+    """Return the refusal of whoever is not on this machine, while there are no keys."""
+    return Refusal("keys_required", "without API keys the service answers on loopback only", ISSUE)
+
+
+def check_host(host: str, settings: Settings) -> None:
+    """Refuse to open the service to others while keys are off.
+
+    Raises:
+        Refusal: `keys_required`.
+        IntegrityError: `tampered_api_keys`.
+    """
+    if read_keys(settings) is None and not is_loopback(host):
+        raise keys_required()
 
 
 def issue(
