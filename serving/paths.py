@@ -2,25 +2,34 @@
 
 BentoML logs the path and the content type of every request and counts requests by path. Both are the client's words:
 a viewer that puts a name into an address would leave it in the log and in the metrics, one series a name. Its access
-log is off (ours names the route), and what is at no known address is counted as one.
+log is taken out (ours names the route), and what is at no known address is counted as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bentoml._internal.container import BentoMLContainer
-from bentoml._internal.server.http import instruments
-from starlette.types import Receive, Scope, Send
+from bentoml._internal.server.http import access, instruments
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 UNKNOWN = "/unknown"
 _OF_BENTOML = ("/livez", "/readyz", "/healthz", "/metrics")
 
 
+class NoAccessLog:
+    """Stands where BentoML's access log would."""
+
+    def __init__(self, app: ASGIApp, **_: object) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        await self._app(scope, receive, send)
+
+
 def keep_to(paths: Iterable[str]) -> None:
     """Make BentoML see no other paths than these and its own; called before it builds its application."""
     known = frozenset((*paths, *_OF_BENTOML))
-    BentoMLContainer.api_server_config.logging.access.enabled.set(False)
     counting = instruments.RunnerTrafficMetricsMiddleware
 
     class KnownPaths(counting):  # type: ignore[misc, valid-type]
@@ -32,3 +41,4 @@ def keep_to(paths: Iterable[str]) -> None:
             await super().__call__(scope, receive, send)
 
     instruments.RunnerTrafficMetricsMiddleware = KnownPaths
+    access.AccessLogMiddleware = NoAccessLog

@@ -28,6 +28,7 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """Of every response that does not say otherwise; a page names its own script and style."""
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _DRAIN = 8
 """How many times the limit is read and thrown away, so that the sender hears why instead of a broken connection."""
 
@@ -79,8 +80,9 @@ class Gate:
                 await problem(error, request_id)(scope, receive, replies.send)
         finally:
             route = getattr(scope.get("route"), "path", "-")
+            method = scope.get("method") if scope.get("method") in _METHODS else "-"  # clients may send any word
             took = 1000 * (time.perf_counter() - start)
-            logger.info("request %s: %s %s %d, %.1f ms", request_id, scope.get("method", ""), route, replies.status, took)
+            logger.info("request %s: %s %s %d, %.1f ms", request_id, method, route, replies.status, took)
 
 
 class _Replies:
