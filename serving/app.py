@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, File, Form, Request, UploadFile
+from fastapi import FastAPI, File, Form, Request, Security, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.security import HTTPBearer
 from PIL import Image
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
@@ -58,6 +59,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "the use case has no champion, the service is busy (then with Retry-After), or the answer cannot be recorded",
     }.items()
 }
+_CLOSED = {status: _REFUSALS[status] for status in (401, 403, 429, 503)}
+# For the description only: the guard has decided before a route is looked for.
+_KEY = [Security(HTTPBearer(auto_error=False, description="an API key; without keys the service answers on loopback only"))]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -134,7 +138,7 @@ def bundles_folder(settings: Settings) -> tuple[Path, bool]:
 
 
 def _add_api(app: FastAPI) -> None:
-    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image")
+    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image", dependencies=_KEY)
     async def predict(
         request: Request,
         image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG; known by its content, not by its name")],
@@ -155,7 +159,7 @@ def _add_api(app: FastAPI) -> None:
         asked = Question(content, use_case or None, clinical, explain, target or None)
         return await answer(request, asked, partial(_in_pool, request))
 
-    @app.get("/v1/use_cases", summary="List what is served")
+    @app.get("/v1/use_cases", responses=_CLOSED, summary="List what is served", dependencies=_KEY)
     async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
         key: ApiKey | None = request.state.key

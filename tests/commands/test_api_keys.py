@@ -6,6 +6,9 @@ import json
 
 from installations import Installation
 
+from radloop.inference.api_keys import issue
+from radloop.records.answers import AnswerRecord, answers_folder, segments
+
 
 def test_keys_are_made_listed_and_revoked(installation: Installation) -> None:
     assert installation.call("keys", "api", "list") == {"on": False, "keys": []}
@@ -19,6 +22,21 @@ def test_keys_are_made_listed_and_revoked(installation: Installation) -> None:
     assert installation.call("keys", "api", "revoke", "viewer")["revoked"] is not None
     assert installation.call("keys", "api", "revoke", "viewer", check=2)["error"]["code"] == "unknown_key"
     assert installation.call("keys", "list") == {"on": False, "reviewers": []}  # reviewers' keys are others
+
+
+def test_doctor_says_who_may_ask_and_verifies_the_answers(installation: Installation) -> None:
+    record = AnswerRecord(answers_folder(installation.settings))
+    record.append({"request_id": "r0"})
+    record.close()
+    said = [item["what"] for item in installation.call("doctor")["findings"] if item["ok"]]
+    assert "API keys: none; the service answers on loopback only" in said
+    assert "record of answers: 2 entries, every link holds" in said
+    issue("viewer", installation.settings)
+    (path,) = segments(answers_folder(installation.settings))
+    path.write_bytes(path.read_bytes().replace(b"r0", b"r1"))
+    findings = installation.call("doctor", check=1)["findings"]
+    assert "API keys: asked for; viewer" in [item["what"] for item in findings]
+    assert [item["what"] for item in findings if not item["ok"]] == [f"record: line 2 of {path.name} breaks the chain"]
 
 
 def test_the_service_is_not_opened_to_others_without_keys(installation: Installation) -> None:

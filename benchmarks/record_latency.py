@@ -1,0 +1,148 @@
+"""What the record of answers adds to an answer's time, with an API key and without one.
+
+One service (DenseNet-121 at 224 px, random weights, OpenVINO) and one client on the same machine; an image of 512 px as
+PNG. Requests without the record, with it, and with the disk first follow each other in turn, so that what else runs on
+the machine meets all alike. Prints medians over the rounds, milliseconds: of each round's p50 and p99, and of what a
+request took more than the one without the record just before it; and one JSON object.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.record_latency [--rounds 9] [--requests 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from radloop.settings import Settings
+
+MODES = ("without", "with", "disk first")
+
+
+def serve(home: Path, port: int) -> None:
+    """Run the service with one more address that changes how it records."""
+    import uvicorn
+    from fastapi import FastAPI
+
+    from radloop.serving.app import create_app
+
+    settings = Settings(root=home.parent, home=home)
+    first = settings.model_copy(update={"record_fsync_first": True})
+    app: FastAPI = create_app(settings)
+
+    @app.post("/bench/{mode}")
+    async def switch(mode: int) -> dict[str, str]:
+        recorder = app.state.recorder
+        recorder.__dict__.pop("hashed", None)
+        if MODES[mode] == "without":
+            recorder.hashed = lambda _: None  # nothing is hashed, built or written then
+        app.state.settings = first if MODES[mode] == "disk first" else settings
+        return {"mode": MODES[mode]}
+
+    uvicorn.run(app, port=port, log_level="error")
+
+
+def make_home(folder: Path) -> Path:
+    """Make an installation that serves one DenseNet-121."""
+    import torch
+
+    from radloop.models.backbones import build_backbone
+    from radloop.models.network import Head, Network
+    from radloop.use_case import ImageSpec
+    from tests.bundles import make_bundle
+    from tests.services import point
+
+    torch.manual_seed(1)
+    backbone = build_backbone("densenet121", pretrained=False, size=224)
+    network = Network(backbone, Head(backbone.channels, 1)).eval()
+    spec = ImageSpec(modalities=("CR", "DX"), body_parts=("CHEST",), size=224)
+    home = folder / ".radloop"
+    point(make_bundle(home / "bundles", network=network, size=224, image=spec))
+    return home
+
+
+def radiograph() -> bytes:
+    """Return a PNG of 512 px that weighs what a radiograph's does."""
+    from tests.bundles import make_images
+    from tests.image_files import make_raster
+
+    noise = np.random.default_rng(3).normal(0, 4, (512, 512))
+    return make_raster(np.clip(make_images(1, seed=9, size=512)[0] + noise, 0, 255).astype(np.uint8))
+
+
+def ask(http: httpx.Client, image: bytes, mode: int) -> float:
+    """Return the milliseconds of one request."""
+    http.post(f"/bench/{mode}")
+    start = time.perf_counter()
+    response = http.post("/v1/predict", files={"image": image}, data={"use_case": "tb-cxr"})
+    taken = 1000 * (time.perf_counter() - start)
+    response.raise_for_status()
+    return taken
+
+
+def measure(url: str, image: bytes, rounds: int, requests: int, headers: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Return p50, p99 and the median of what a request takes more than the one without the record beside it, by mode."""
+    with httpx.Client(base_url=url, timeout=60, headers=headers) as http:
+        for turn in range(30):
+            ask(http, image, turn % len(MODES))
+        turns = [np.array([[ask(http, image, n) for n in range(len(MODES))] for _ in range(requests)]) for _ in range(rounds)]
+    found = {}
+    for n, mode in enumerate(MODES):
+        p50, p99 = (statistics.median(float(np.percentile(taken[:, n], share)) for taken in turns) for share in (50, 99))
+        more = statistics.median(float(np.median(taken[:, n] - taken[:, 0])) for taken in turns)
+        found[mode] = {"p50": round(p50, 3), "p99": round(p99, 3), "more": round(more, 3)}
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--serve", nargs=2, metavar=("HOME", "PORT"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.serve:
+        serve(Path(asked.serve[0]), int(asked.serve[1]))
+        return
+    from radloop.inference.api_keys import issue
+    from tests.services import free_port
+
+    image, port = radiograph(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        home = make_home(Path(folder))
+        command = [sys.executable, "-m", "benchmarks.record_latency", "--serve", str(home), str(port)]
+        server = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        url = f"http://127.0.0.1:{port}"
+        try:
+            while not _answers(url):
+                time.sleep(0.2)
+            result = {"open": measure(url, image, asked.rounds, asked.requests, {})}
+            _, key = issue("bench", Settings(root=home.parent, home=home), rate=10**6)
+            result["key"] = measure(url, image, asked.rounds, asked.requests, {"authorization": f"Bearer {key}"})
+        finally:
+            server.terminate()
+            server.wait()
+    for access, modes in result.items():
+        for mode, taken in modes.items():
+            print(f"{access:5} {mode:10} p50 {taken['p50']:7.3f} ms   p99 {taken['p99']:7.3f} ms   more {taken['more']:6.3f} ms")
+    print(json.dumps({"image_bytes": len(image), "rounds": asked.rounds, "requests": asked.requests, **result}))
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(httpx.get(f"{url}/v1/use_cases").json()["use_cases"])
+    except httpx.TransportError:
+        return False
+
+
+if __name__ == "__main__":
+    main()
