@@ -3,7 +3,8 @@
 One service (DenseNet-121 at 224 px, random weights, OpenVINO) and one client on the same machine; an image of 512 px as
 PNG. Requests without the record, with it, and with the disk first follow each other in turn, so that what else runs on
 the machine meets all alike. Prints medians over the rounds, milliseconds: of each round's p50 and p99, and of what a
-request took more than the one without the record just before it; and one JSON object.
+request took more than the one without the record just before it; the record's own time, called by itself; and one
+JSON object.
 
     OMP_NUM_THREADS=1 python -m benchmarks.record_latency [--rounds 9] [--requests 100]
 """
@@ -89,6 +90,23 @@ def ask(http: httpx.Client, image: bytes, mode: int) -> float:
     return taken
 
 
+def alone(home: Path, image: bytes) -> dict[str, float]:
+    """Return p50 and p99 of hashing, writing down and handing over one answer, with nothing else to do."""
+    from radloop.inference.predictor import Predictor
+    from radloop.inference.recorded import Observed
+    from radloop.serving.recording import Recorder
+
+    predictor, observed = Predictor(next(home.glob("bundles/*/*/bundle")).parent), Observed()
+    answer = predictor.predict(image, observed=observed)
+    recorder, taken = Recorder(Settings(root=home.parent, home=home)), []
+    for _ in range(2000):
+        start = time.perf_counter()
+        recorder.write("0" * 32, recorder.hashed(image), {"age": 54}, observed, answer)
+        taken.append(1000 * (time.perf_counter() - start))
+    recorder.close()
+    return {f"p{share}": round(float(np.percentile(taken, share)), 3) for share in (50, 99)}
+
+
 def measure(url: str, image: bytes, rounds: int, requests: int, headers: dict[str, str]) -> dict[str, dict[str, float]]:
     """Return p50, p99 and the median of what a request takes more than the one without the record beside it, by mode."""
     with httpx.Client(base_url=url, timeout=60, headers=headers) as http:
@@ -131,10 +149,12 @@ def main() -> None:
         finally:
             server.terminate()
             server.wait()
+        record = alone(home, image)
     for access, modes in result.items():
         for mode, taken in modes.items():
             print(f"{access:5} {mode:10} p50 {taken['p50']:7.3f} ms   p99 {taken['p99']:7.3f} ms   more {taken['more']:6.3f} ms")
-    print(json.dumps({"image_bytes": len(image), "rounds": asked.rounds, "requests": asked.requests, **result}))
+    print(f"the record alone: p50 {record['p50']:.3f} ms, p99 {record['p99']:.3f} ms")
+    print(json.dumps({"alone": record, "image_bytes": len(image), "rounds": asked.rounds, "requests": asked.requests, **result}))
 
 
 def _answers(url: str) -> bool:

@@ -26,8 +26,8 @@ from radloop.records.secret import secret
 from radloop.serving.problems import TryLater
 from radloop.settings import Settings
 
-GUARDED = ("/v1/", "/read/")
-"""What asks a model or a decoder. The pages, the API's description and the health of the service are open."""
+OPEN = frozenset(("/", "/read", "/docs", "/openapi.json"))
+"""The pages and the API's description; BentoML answers for the health of the service. All else is guarded, known or not."""
 BURST_SECONDS = 10
 """A key may use so many seconds' worth of its requests at once."""
 
@@ -45,7 +45,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
-        if scope["type"] != "http" or not scope["path"].startswith(GUARDED) or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or scope["path"] in OPEN or scope["method"] == "OPTIONS":
             await self._app(scope, receive, send)
             return
         key = self._keys.check(scope)

@@ -69,6 +69,8 @@ def test_an_edited_list_is_refused(settings: Settings) -> None:
         ("::1", True),
         ("[::1]", True),
         ("localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:10.0.0.1", False),
         ("0.0.0.0", False),  # noqa: S104
         ("::", False),
         ("192.168.1.7", False),

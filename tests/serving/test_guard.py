@@ -160,6 +160,8 @@ def test_every_endpoint_refuses_without_a_key(guarded: tuple[str, Settings], key
                     assert response.headers["www-authenticate"] == "Bearer"
         assert http.post("/read/preview", files={"image": PNG}).status_code == 401
         assert http.post("/read/preview", files={"image": PNG}, headers=bearer(key)).status_code == 200
+        for unknown in ("/v1", "/v2/predict", "/read/", "/x/v1/predict"):
+            assert http.get(unknown).status_code == 401  # what nobody thought of is closed
         for page in ("/read", "/docs", "/openapi.json", "/"):
             assert http.get(page).status_code in (200, 307)
 

@@ -103,9 +103,10 @@ def is_loopback(host: str) -> bool:
     """Tell whether an address or a name is this machine's own and reached by nobody else."""
     bare = host.strip("[]")
     try:
-        return ipaddress.ip_address(bare).is_loopback
+        address = ipaddress.ip_address(bare)
     except ValueError:
         return bare.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def keys_required() -> Refusal:
