@@ -230,6 +230,6 @@ def test_killed_in_the_middle_nothing_acknowledged_is_lost(tmp_path: Path) -> No
         with torn.open("ab") as stream:
             stream.write(b'{"digest":"sha256:00')  # whatever the kill left unfinished
     there = {payload["request_id"] for payload in payloads(tmp_path)}
-    assert len(acknowledged) > 100
+    assert len(acknowledged) > 20
     assert set(acknowledged) <= there
     check_segments(tmp_path)

