@@ -21,7 +21,7 @@ from radloop.use_case import Subgroups
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
-_BESIDE = 128 * 1024
+_BESIDE = 256 * 1024
 """Bytes from which a file is hashed in a thread beside its decoding; below that the thread would cost more."""
 
 
