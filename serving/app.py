@@ -5,31 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, File, Form, Request, UploadFile
+from fastapi import FastAPI, File, Form, Request, Security, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.security import HTTPBearer
 from PIL import Image
 from starlette.formparsers import MultiPartParser
+from starlette.middleware.cors import CORSMiddleware
 
 import radloop
 from radloop.clinical import ClinicalInput
 from radloop.configuration import use_case_files
-from radloop.errors import InputError
 from radloop.images.decode import Decoded
 from radloop.images.pool import Pool
 from radloop.inference.answer import Answer
+from radloop.inference.api_keys import ApiKey
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.clinical import range_of
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
-from radloop.serving.champions import Asked, Champions
+from radloop.serving.answering import Question, answer
+from radloop.serving.champions import Champions, allowed
+from radloop.serving.guard import Guard
 from radloop.serving.pages import docs_page, page_headers, read_page
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
+from radloop.serving.recording import Recorder
 from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate, too_large
 from radloop.settings import Settings
@@ -43,13 +48,20 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in {
         400: "the form cannot be read",
+        401: "there is no API key, or it is unknown or revoked",
+        403: "the key may not ask that use case; without keys, the request did not come over loopback",
         404: "there is no such use case",
+        408: "the upload took too long",
         413: "the upload or the image is too large",
         415: "neither DICOM, PNG nor JPEG",
         422: "the image is inadmissible or unreadable, or a value is unknown",
-        503: "the use case has no champion",
+        429: "the key's rate is used up; Retry-After says how many seconds",
+        503: "the use case has no champion, the service is busy (then with Retry-After), or the answer cannot be recorded",
     }.items()
 }
+_CLOSED = {status: _REFUSALS[status] for status in (401, 403, 429, 503)}
+# For the description only: the guard has decided before a route is looked for.
+_KEY = [Security(HTTPBearer(auto_error=False, description="an API key; without keys the service answers on loopback only"))]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -65,7 +77,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     # A form's file beyond this many bytes would be written to disk; patients' images are not.
     MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, settings.max_upload_bytes + 1)
-    app.add_middleware(Gate, limit=settings.max_upload_bytes)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Gate, limit=settings.max_upload_bytes, seconds=settings.upload_seconds)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization",),
+            expose_headers=("retry-after", "x-recorded", "x-request-id"),
+        )
     handle_problems(app)
     _add_api(app)
     _add_pages(app)
@@ -85,6 +106,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     worker = Worker(workers_folder(settings.place)) if swappable else None
     decoders = Pool(STREAMS)
     champions = Champions(bundles, decoders, worker, frozenset(use_case_files(settings)))
+    app.state.recorder = recorder = Recorder(settings)
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions = pool, champions
@@ -100,6 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             if worker is not None:
                 worker.close()
             decoders.close()
+            recorder.close()
 
 
 def bundles_folder(settings: Settings) -> tuple[Path, bool]:
@@ -115,7 +138,7 @@ def bundles_folder(settings: Settings) -> tuple[Path, bool]:
 
 
 def _add_api(app: FastAPI) -> None:
-    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image")
+    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image", dependencies=_KEY)
     async def predict(
         request: Request,
         image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG; known by its content, not by its name")],
@@ -132,16 +155,16 @@ def _add_api(app: FastAPI) -> None:
             str | None, Form(description="the finding whose heat map is wanted; without it, the most probable one's")
         ] = None,
     ) -> Response:
-        content, values = await _content(request, image), _clinical(clinical)
-        champions: Champions = app.state.champions
-        asked = Asked(use_case or None, values, explain, target or None, request.state.request_id)
-        answer = await _in_pool(request, lambda: champions.answer(content, asked))
-        return Response(answer.model_dump_json(), media_type="application/json")
+        content = await _content(request, image)
+        asked = Question(content, use_case or None, clinical, explain, target or None)
+        return await answer(request, asked, partial(_in_pool, request))
 
-    @app.get("/v1/use_cases", summary="List what is served")
-    async def use_cases() -> UseCases:
+    @app.get("/v1/use_cases", responses=_CLOSED, summary="List what is served", dependencies=_KEY)
+    async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
-        return UseCases(use_cases=tuple(_served(champions, name) for name in sorted(champions.loaded)))
+        key: ApiKey | None = request.state.key
+        names = sorted(allowed(champions.loaded, key.allowed if key else None))
+        return UseCases(use_cases=tuple(_served(champions, name) for name in names))
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -180,16 +203,6 @@ async def _content(request: Request, image: UploadFile) -> bytes:
     if len(content) > limit:
         raise too_large(limit)
     return content
-
-
-def _clinical(text: str | None) -> dict[str, Any] | None:
-    try:
-        values = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        values = text
-    if values is not None and not isinstance(values, dict):
-        raise InputError("malformed_request", "form field clinical is not a JSON object", 'for example {"age": 54, "sex": "F"}')
-    return values
 
 
 def _preview(decoded: Decoded) -> bytes:

@@ -8,7 +8,7 @@ import os
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from radloop.inference.answer import Answer
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
+from radloop.inference.recorded import Observed
 from radloop.inference.workers import Worker
 from radloop.use_case import ImageSpec
 
@@ -40,6 +41,8 @@ class Asked:
         explain: whether a heat map is wanted.
         target: the finding that it explains; None is the most probable one.
         request_id: ours.
+        allowed: the use cases that the key may ask; None is all.
+        observed: is given what becomes known on the way.
     """
 
     use_case: str | None
@@ -47,10 +50,12 @@ class Asked:
     explain: bool
     target: str | None
     request_id: str
+    allowed: frozenset[str] | None = None
+    observed: Observed = field(default_factory=Observed)
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target)
+        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed)
 
 
 class Champions:
@@ -129,15 +134,17 @@ class Champions:
 
         Raises:
             InputError: `unknown_use_case`, or a clinical value or the target is unknown or invalid.
-            Refusal: `no_champion`, `ambiguous_use_case`, or the image is refused.
+            Refusal: `use_case_not_allowed`, `no_champion`, `ambiguous_use_case`, or the image is refused.
         """
-        predictors = self._loaded
+        predictors = allowed(self._loaded, asked.allowed)
         if asked.use_case is not None:
-            chosen = self._named(predictors, asked.use_case)
+            chosen = self._named(predictors, asked)
+            asked.observed.facts, asked.observed.model = chosen.facts, chosen.model
             chosen.check(asked.clinical, asked.target)
-            return asked.of(chosen, self.decode(content, chosen.facts.image))
+            asked.observed.decoded = self.decode(content, chosen.facts.image)
+            return asked.of(chosen, asked.observed.decoded)
         takers(predictors, asked.clinical, asked.target)
-        shown = self.decode(content)
+        asked.observed.decoded = shown = self.decode(content)
         predictor = predictors[propose(predictors, shown, asked.clinical, asked.target)]
         image = predictor.facts.image
         return asked.of(predictor, self.decode(content, image) if image.window else shown)
@@ -150,9 +157,14 @@ class Champions:
         """
         return decode_apart(content, image, self._decoders)
 
-    def _named(self, predictors: Mapping[str, Predictor], name: str) -> Predictor:
+    def _named(self, predictors: Mapping[str, Predictor], asked: Asked) -> Predictor:
+        name = asked.use_case or ""
         if name in predictors:
             return predictors[name]
+        if asked.allowed is not None and name not in asked.allowed:
+            raise Refusal(
+                "use_case_not_allowed", "this key may not ask that use case", f"it may ask {', '.join(sorted(asked.allowed))}"
+            )
         if name in self._known or name in self._seen:
             raise Refusal(
                 "no_champion", f"{name} has no champion that can answer", f"approve and deploy one: radloop deploy {name}"
@@ -205,6 +217,11 @@ class Champions:
                 continue
             found[name] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found
+
+
+def allowed(predictors: Mapping[str, Predictor], names: frozenset[str] | None) -> Mapping[str, Predictor]:
+    """Return the predictors that a key may ask; None is all."""
+    return predictors if names is None else {name: predictor for name, predictor in predictors.items() if name in names}
 
 
 def _without(members: Mapping[str, Any], name: str) -> dict[str, Any]:

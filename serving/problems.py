@@ -17,6 +17,15 @@ logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below it
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS = {
+    "key_missing": 401,
+    "key_unknown": 401,
+    "key_revoked": 401,
+    "keys_required": 403,
+    "use_case_not_allowed": 403,
+    "upload_too_slow": 408,
+    "rate_limited": 429,
+    "overloaded": 503,
+    "not_recorded": 503,
     "unknown_use_case": 404,
     "unknown_format": 415,
     "image_too_large": 413,
@@ -24,6 +33,18 @@ _STATUS = {
     "no_champion": 503,
     "malformed_request": 400,
 }
+
+
+class TryLater(Refusal):
+    """Raise when the same request may be answered later.
+
+    Attributes:
+        seconds: how much later.
+    """
+
+    def __init__(self, code: str, message: str, hint: str, seconds: int) -> None:
+        super().__init__(code, message, hint)
+        self.seconds = seconds
 
 
 def status_of(error: RadloopError) -> int:
@@ -47,7 +68,10 @@ def problem(error: RadloopError, request_id: str, status: int | None = None) -> 
         request_id=request_id,
     )
     logger.info("request %s: %d %s", request_id, body.status, body.code)
-    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE)
+    headers = {"retry-after": str(error.seconds)} if isinstance(error, TryLater) else {}
+    if body.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def handle_problems(app: FastAPI) -> None:

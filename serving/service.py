@@ -15,13 +15,17 @@ for _switch, _value in SILENCE.items():  # before BentoML is imported: it looks 
     os.environ.setdefault(_switch, _value)
 
 import bentoml  # noqa: E402
+from starlette.routing import Route  # noqa: E402
 
 from radloop.serving.app import champions_of, create_app  # noqa: E402
+from radloop.serving.paths import keep_to  # noqa: E402
 
 app = create_app()
+keep_to(route.path for route in app.routes if isinstance(route, Route))
 
 
-@bentoml.service(name="radloop", workers=1, traffic={"timeout": 60, "max_concurrency": 128})
+# How many requests are worked on at once is the guard's to say: BentoML's own limit answers 429 without a reason.
+@bentoml.service(name="radloop", workers=1, traffic={"timeout": 60})
 @bentoml.asgi_app(app, path="/")
 class Radloop:
     """Diagnostic models for medical images."""

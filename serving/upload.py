@@ -1,8 +1,10 @@
-"""What every request passes first: an id, a limit on its size, and a net under it."""
+"""What every request passes first: an id, limits on its size and its time, and a net under it."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 import traceback
 import uuid
 from collections.abc import MutableMapping
@@ -17,6 +19,16 @@ logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below it
 
 FORM_OVERHEAD = 64 * 1024
 """Bytes of a form besides its image: boundaries, headers and clinical values."""
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""Of every response that does not say otherwise; a page names its own script and style."""
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _DRAIN = 8
 """How many times the limit is read and thrown away, so that the sender hears why instead of a broken connection."""
 
@@ -35,14 +47,15 @@ def too_large(limit: int) -> TooLarge:
 
 
 class Gate:
-    """ASGI middleware: request id, upload limit, and no error without an answer.
+    """ASGI middleware: request id, limits of the upload, a line in the log, and no error without an answer.
 
-    The id is ours: one that a client chose could hold a name.
+    The id is ours: one that a client chose could hold a name. So could an address: the log names the route.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -52,7 +65,8 @@ class Gate:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        body = _Body(receive, self._limit)
+        body = _Body(receive, self._limit, self._seconds)
+        start = time.perf_counter()
         try:
             if _content_length(scope) > self._limit + FORM_OVERHEAD:
                 await body.refuse()
@@ -64,6 +78,11 @@ class Gate:
                 error = ToolError("internal_error", "the service failed on this request", "report the request id")
             if not replies.started:
                 await problem(error, request_id)(scope, receive, replies.send)
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            method = scope.get("method") if scope.get("method") in _METHODS else "-"  # clients may send any word
+            took = 1000 * (time.perf_counter() - start)
+            logger.info("request %s: %s %s %d, %.1f ms", request_id, method, route, replies.status, took)
 
 
 class _Replies:
@@ -72,25 +91,45 @@ class _Replies:
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id.encode()
-        self.started = False
+        self.status = 0
+
+    @property
+    def started(self) -> bool:
+        return self.status > 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+            said = {name for name, _ in headers}
+            message["headers"] = [*headers, *(header for header in HEADERS if header[0] not in said)]
         await self._send(message)
 
 
 class _Body:
-    """The way in: counts the bytes of a body whatever its header promised."""
+    """The way in: counts the bytes of a body whatever its header promised, and the time that they take."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, seconds: float) -> None:
         self._receive = receive
         self._limit = limit
+        self._seconds = seconds
+        self._until: float | None = None
+        self._whole = False
         self._count = 0
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._whole:  # what comes behind a body is the end of the connection, which may take its time
+            return await self._receive()
+        if self._until is None:
+            self._until = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refusal(
+                "upload_too_slow", f"the upload took more than {self._seconds:g} s", "send it over a faster line"
+            ) from None
+        self._whole = not message.get("more_body")
         self._count += len(message.get("body", b""))
         if self._count > self._limit + FORM_OVERHEAD:
             await self.refuse(message)

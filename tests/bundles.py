@@ -241,6 +241,7 @@ def make_bundle(
     approve: bool = True,
     selftest_shift: float = 0.0,
     network: nn.Module | None = None,
+    size: int = SIZE,
     **changes: Any,
 ) -> Path:
     """Make a sealed bundle and, if asked, its evidence and approval.
@@ -251,6 +252,7 @@ def make_bundle(
         version: of the registered model.
         approve: write `evidence.json` and `approval.json`.
         network: in place of the tiny one; it must be one that the facts describe.
+        size: side of its input; another one needs another network, and facts that say so.
         selftest_shift: added to the self-test's probabilities, to make one that fails.
         changes: members of the facts.
 
@@ -261,13 +263,13 @@ def make_bundle(
     staging = bundles / f".staging-{seed}-{version}-{selftest_shift}"
     staging.mkdir(parents=True)
     if network is not None:
-        export(network, SIZE, facts.width, staging)
+        export(network, size, facts.width, staging)
     else:
         for name, content in zip((form.MODEL, form.WEIGHTS), exported(seed, *form_of(facts)), strict=True):
             write_atomic(staging / name, content)
     form.write_facts(staging, facts)
-    images, clinical = make_images(4, seed), make_clinical(4, facts.width, seed)
-    expected = answers(Engine(staging, SIZE, streams=1), facts, images, clinical)
+    images, clinical = make_images(4, seed, size), make_clinical(4, facts.width, seed)
+    expected = answers(Engine(staging, size, streams=1), facts, images, clinical)
     expected["probabilities"] = expected["probabilities"] + selftest_shift
     np.savez(staging / form.SELFTEST, images=images, clinical=clinical, **expected)
     np.savez(staging / "reference.npz", embeddings=np.zeros((2, 8), np.float32))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Every tool's switch against calling home. BentoML's only understands the text `true`.
@@ -71,6 +72,20 @@ class Settings(BaseSettings):
     """How many processes decode images; default one a core."""
     max_upload_bytes: int = 10_000_000
     """The largest image that the service reads."""
+    upload_seconds: float = Field(default=30.0, gt=0)
+    """How long the service waits for a whole upload."""
+    max_in_flight: int = Field(default=64, ge=1)
+    """How many requests the service works on at once; one more is answered 503."""
+    rate_limit: int = Field(default=3000, ge=1)
+    """Requests a minute for each API key whose own limit is not set."""
+    cors_origins: str = ""
+    """Pages that may call the service from a browser: origins such as `https://viewer.example.org`, with commas."""
+    record_key: str | None = None
+    """The secret behind the record's keyed hashes; default one made in the home."""
+    record_required: bool = False
+    """Whether an answer that cannot be recorded is a 503 instead."""
+    record_fsync_first: bool = False
+    """Whether an answer waits until its record is on the disk."""
     host: str = "127.0.0.1"
     port: int = 3000
     user: str | None = Field(default_factory=account)
@@ -80,6 +95,19 @@ class Settings(BaseSettings):
     review_port: int = 3100
     review_url: str | None = None
     """The reviewers' page as people reach it; default what the two settings before say."""
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_origins(cls, text: str) -> str:
+        for origin in filter(None, map(str.strip, text.split(","))):
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                raise ValueError("origins are written like https://viewer.example.org, without a path or a star")
+        return text
+
+    @cached_property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may call the service."""
+        return tuple(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     @cached_property
     def place(self) -> Path:

@@ -107,6 +107,44 @@ def test_what_others_answer(status: int, content: bytes, kind: type[ServiceError
     assert caught.value.code == code
 
 
+def busy(turns: int, after: str = "0") -> tuple[httpx.MockTransport, list[httpx.Request]]:
+    """Return a service that asks to come back for a while, and what it was asked."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) <= turns:
+            return httpx.Response(429 if len(asked) % 2 else 503, headers={"retry-after": after}, json={"code": "later"})
+        return httpx.Response(200, json={"use_cases": [], "schema_version": 1})
+
+    return httpx.MockTransport(answer), asked
+
+
+def test_who_is_asked_to_come_back_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport, asked = busy(3)
+    with Client("http://busy", key="rl_k", transport=transport) as client:
+        assert client.use_cases() == ()
+    assert [request.headers["authorization"] for request in asked] == ["Bearer rl_k"] * 4
+    monkeypatch.setenv("RADLOOP_API_KEY", "rl_env")
+    transport, asked = busy(3)
+
+    async def once() -> None:
+        async with AsyncClient("http://busy", transport=transport) as client:
+            assert await client.use_cases() == ()
+
+    asyncio.run(once())
+    assert [request.headers["authorization"] for request in asked] == ["Bearer rl_env"] * 4
+
+
+@pytest.mark.parametrize(("after", "times"), [("0", 4), ("31", 1), ("Sat, 21 Nov 2026 20:00:00 GMT", 1), ("", 1)])
+def test_nobody_waits_for_ever(after: str, times: int) -> None:
+    transport, asked = busy(9, after)
+    with Client("http://busy", transport=transport) as client, pytest.raises(FailedError) as caught:
+        client.use_cases()
+    assert (caught.value.code, len(asked)) == ("later", times)
+    assert "authorization" not in asked[0].headers
+
+
 def test_members_of_a_newer_service_are_ignored() -> None:
     body = {"use_cases": [], "schema_version": 2, "more": 1}
     with Client("http://new", transport=httpx.MockTransport(lambda _: httpx.Response(200, json=body))) as client:
@@ -143,7 +181,7 @@ def test_every_kind_of_answer_is_the_predictors(others: tuple[str, dict[str, Pat
     with Client(url) as client:
         found = client.predict(IMAGE, predictor.facts.use_case, clinical, explain=True, target=target)
     expected = predictor.predict(IMAGE, clinical, explain=True, request_id=found.request_id, target=target)
-    sent = json.loads(expected.model_dump_json())
+    sent = json.loads(expected.model_dump_json()) | {"recorded": True}
     read = json.loads(found.model_dump_json())
     assert read == sent
     assert found.explanation is not None and found.explanation.target == target

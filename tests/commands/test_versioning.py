@@ -15,7 +15,7 @@ from radloop.configuration import load_use_case
 from radloop.data import versions
 from radloop.data.objects import folder_listing
 from radloop.data.pseudonym_key import pseudonym_key
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.records.seal import write_sealed
 
 UC = "phantom-cxr"

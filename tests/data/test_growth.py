@@ -11,7 +11,7 @@ from radloop.configuration import load_use_case
 from radloop.data.ingest import ingest
 from radloop.data.manifest import read_manifest
 from radloop.data.pseudonym_key import pseudonym_key
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.records import erasures
 
 

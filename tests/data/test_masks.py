@@ -18,7 +18,7 @@ from radloop.data.manifest import read_manifest
 from radloop.data.objects import Objects
 from radloop.data.pseudonym_key import pseudonym_key
 from radloop.errors import InputError
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.images.raster import read_raster
 from radloop.settings import Settings
 

@@ -31,7 +31,7 @@ from radloop.errors import InputError
 from radloop.governance.external import judged_as, with_mapping
 from radloop.governance.registry import Registry, Version
 from radloop.governance.review import bundle_folder, read_evidence
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.inference.predictor import Predictor
 from radloop.records import erasures
 

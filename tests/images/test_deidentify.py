@@ -21,9 +21,10 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 from radloop.errors import Refusal
-from radloop.images.deidentify import deidentified, pseudonym, write_deidentified
+from radloop.images.deidentify import deidentified, write_deidentified
 from radloop.images.dicom import read_dataset
 from radloop.images.profile import _actions, kind
+from radloop.images.pseudonym import pseudonym
 from tests.image_files import make_dataset, make_dicom, make_raster, ramp
 
 PIXELS = ramp(21, 31, 4095)

@@ -131,4 +131,5 @@ def test_it_answers_elsewhere(installation: Installation, tmp_path: Path) -> Non
         assert httpx.get(f"{service.url}/readyz").status_code == 200
         served = httpx.get(f"{service.url}/v1/use_cases").json()["use_cases"]
         assert [one["use_case"] for one in served] == ["phantom-cxr", "tb-cxr"]
-    assert not nowhere.exists()  # nobody can swap there, so no worker waits to be asked
+    # Nobody can swap there, so no worker waits to be asked; what it answers is recorded all the same.
+    assert answer["recorded"] is True and sorted(path.name for path in nowhere.iterdir()) == ["keys", "records"]

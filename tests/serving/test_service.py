@@ -33,7 +33,7 @@ def test_the_answer_is_the_predictors_bit_for_bit(http: httpx.Client, predictor:
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     answer = predictor.predict(SOURCES[kind], {"age": 54}, explain=True, request_id=response.headers["x-request-id"])
-    assert response.json() == json.loads(answer.model_dump_json())
+    assert response.json() == json.loads(answer.model_dump_json()) | {"recorded": True}
 
 
 def test_the_heat_map_is_a_grey_png(http: httpx.Client) -> None:
@@ -149,10 +149,20 @@ def test_no_identifier_reaches_the_log(http: httpx.Client, deployed: Deployed) -
     assert ask(http, named, name="Roe_Richard.dcm").status_code == 200
     assert ask(http, named[:-1000], name="Roe_Richard.dcm").status_code == 422
     assert ask(http, b"Roe", name="Roe_Richard.dcm", clinical='{"Roe": 1}').status_code == 422
+    worded = {"user-agent": "Roe", "x-patient": "MRN-77", "x-request-id": "Roe", "authorization": "Bearer Roe", "cookie": "Roe=1"}
+    for method, path in (("GET", "/v1/Roe"), ("POST", "/Roe/v1/predict"), ("GET", "/v1/use_cases?patient=Roe"), ("Roe", "/read")):
+        response = http.request(method, path, headers=worded | {"content-type": "application/dicom; name=Roe"})
+        assert "Roe" not in response.text and "Roe" not in str(response.headers)
+    bad = f"multipart/form-data; boundary={'Roe' * 30}"
+    assert http.post("/v1/predict", content=b"Roe", headers={"content-type": bad}).status_code == 400
     time.sleep(0.2)
     log = deployed.service.log.read_text()
-    assert "/v1/predict" in log
-    assert "Roe" not in log and "MRN-77" not in log
+    assert "POST /v1/predict 200" in log and "(scheme=" not in log
+    metrics = http.get("/metrics").text
+    assert 'endpoint="/v1/predict"' in metrics and 'endpoint="/unknown"' in metrics
+    records = b"".join(path.read_bytes() for path in (deployed.service.home / "records").rglob("*.jsonl"))
+    for place in (log, metrics, records.decode()):
+        assert "roe" not in place.lower() and "MRN-77" not in place
 
 
 def test_one_request_takes_milliseconds(http: httpx.Client) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,12 @@ Body = TypeVar("Body", bound=BaseModel)
 DEFAULT_URL = "http://127.0.0.1:3000"
 TIMEOUT = 60.0
 """Seconds; the service gives up after as many."""
+RETRIES = 3
+"""How often a request is sent again that the service asks to send later."""
+LONGEST_WAIT = 30.0
+"""Seconds; who is asked to wait longer is told so at once."""
+KEY = "RADLOOP_API_KEY"
+"""The environment variable whose API key is used where none is given."""
 
 
 class Client:
@@ -32,8 +40,26 @@ class Client:
         ...     print(answer.findings[0].probability)
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, timeout: float = TIMEOUT, transport: httpx.BaseTransport | None = None) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport)
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Open no connection yet.
+
+        Args:
+            url: of the service.
+            key: an API key; without it the environment's `RADLOOP_API_KEY`, if there is one.
+            timeout: seconds.
+            retries: how often a request is sent again that the service asks to send later (429 or 503, with Retry-After).
+            transport: httpx's; for tests and proxies.
+        """
+        self._http = httpx.Client(base_url=url, timeout=timeout, transport=transport, headers=_headers(key))
+        self._retries = retries
 
     def predict(
         self,
@@ -70,10 +96,16 @@ class Client:
         self._http.close()
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, path, **content)
-        except httpx.TransportError as error:
-            raise _unreachable(error) from error
+        for turn in range(self._retries + 1):
+            try:
+                response = self._http.request(method, path, **content)
+            except httpx.TransportError as error:
+                raise _unreachable(error) from error
+            wait = _wait(response)
+            if wait is None or turn == self._retries:
+                break
+            time.sleep(wait)
+        return response
 
     def __enter__(self) -> Client:
         return self
@@ -91,9 +123,17 @@ class AsyncClient:
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, *, timeout: float = TIMEOUT, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        timeout: float = TIMEOUT,
+        retries: int = RETRIES,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout, transport=transport)
+        """Open no connection yet; see `Client`."""
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout, transport=transport, headers=_headers(key))
+        self._retries = retries
 
     async def predict(
         self,
@@ -123,10 +163,16 @@ class AsyncClient:
         await self._http.aclose()
 
     async def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
-            return await self._http.request(method, path, **content)
-        except httpx.TransportError as error:
-            raise _unreachable(error) from error
+        for turn in range(self._retries + 1):
+            try:
+                response = await self._http.request(method, path, **content)
+            except httpx.TransportError as error:
+                raise _unreachable(error) from error
+            wait = _wait(response)
+            if wait is None or turn == self._retries:
+                break
+            await asyncio.sleep(wait)
+        return response
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -147,6 +193,19 @@ def _form(
     if clinical is not None:
         data["clinical"] = json.dumps(dict(clinical))
     return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    found = key or os.environ.get(KEY)
+    return {"authorization": f"Bearer {found}"} if found else {}
+
+
+def _wait(response: httpx.Response) -> float | None:
+    """Return the seconds after which the service wants to be asked again; None where it does not say, or says too long."""
+    if response.status_code not in (429, 503):
+        return None
+    text = response.headers.get("retry-after", "").strip()
+    return float(text) if text.isdecimal() and float(text) <= LONGEST_WAIT else None
 
 
 def _read(response: httpx.Response, body: type[Body]) -> Body:

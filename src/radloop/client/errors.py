@@ -1,8 +1,8 @@
 """What can go wrong between a client and the service.
 
 ServiceError
-├── RefusedError       the service understood and said no, or could not understand (4xx)
-├── FailedError        the service cannot answer now: no champion, overload, a fault (5xx)
+├── RefusedError       the service understood and said no, or could not understand, or the API key may not ask (4xx)
+├── FailedError        the service cannot answer now: no champion, overload, the key's rate, a fault (5xx, 429)
 └── UnreachableError   no answer came
 
 A caller who wants one `except` writes::

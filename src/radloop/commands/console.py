@@ -62,7 +62,7 @@ def answering(function: F) -> F:
             except Outcome as outcome:
                 document, text, code = outcome.document, outcome.text, outcome.code
             except RadloopError as error:
-                _fail(error, as_json, out)
+                fail(error, as_json, out)
             except KeyboardInterrupt:
                 click.echo("stopped; the same command goes on from here", err=True)
                 sys.exit(130)
@@ -81,10 +81,11 @@ def _settings(as_json: bool) -> Settings:
 
         first = (getattr(error, "errors", list)() or [{"loc": ("",), "msg": str(error)}])[0]
         name = "RADLOOP_" + "_".join(str(part) for part in first["loc"]).upper()
-        _fail(ConfigError("invalid_setting", f"{name}: {first['msg']}", "correct the environment variable"), as_json, sys.stdout)
+        fail(ConfigError("invalid_setting", f"{name}: {first['msg']}", "correct the environment variable"), as_json, sys.stdout)
 
 
-def _fail(error: RadloopError, as_json: bool, out: Any) -> NoReturn:
+def fail(error: RadloopError, as_json: bool, out: Any) -> NoReturn:
+    """Print an error and end with its exit code."""
     if as_json:
         _print(out, json.dumps({"error": error.as_dict()}, ensure_ascii=False))
     else:

@@ -1,4 +1,4 @@
-"""Commands for reviewers' keys: new, add, list, revoke, restore."""
+"""Commands for keys: reviewers' (new, add, list, revoke, restore), and with `api` those that ask the service."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from radloop.commands.console import answering, json_option
 from radloop.commands.signing import passphrase
+from radloop.inference.api_keys import ApiKey
 from radloop.inference.reviewers import Reviewer, Reviewers, Role
 from radloop.settings import Settings
 
@@ -24,7 +25,7 @@ _rotate = click.option("--rotate", is_flag=True, help="Revoke the person's prese
 
 @click.group()
 def keys() -> None:
-    """Reviewers' keys. Once one is listed, every decision has to be signed.
+    """Reviewers' keys, and under `api` those of programs. Once one is listed, every decision has to be signed.
 
     Example:  radloop keys new 'Dr. A. Reader'
     """
@@ -114,6 +115,77 @@ def restore(settings: Settings) -> tuple[dict[str, Any], str]:
     from radloop.governance.keys import restore_list
 
     return _listing(restore_list(settings))
+
+
+@keys.group()
+def api() -> None:
+    """API keys. Once one is made, the service answers nobody without one.
+
+    Example:  radloop keys api new viewer --use-case tb-cxr
+    """
+
+
+@api.command("new")
+@click.argument("name")
+@click.option("--use-case", "use_cases", multiple=True, metavar="UC", help="Which it may ask; may be repeated; without it, all.")
+@click.option("--site", metavar="NAME", help="Where its images come from; the record of answers keeps it.")
+@click.option("--rate", type=click.IntRange(min=1), help="Requests a minute; without it RADLOOP_RATE_LIMIT.")
+@json_option
+@answering
+def new_api(
+    name: str, use_cases: tuple[str, ...], site: str | None, rate: int | None, settings: Settings
+) -> tuple[dict[str, Any], str]:
+    """Make an API key for a program or a place, never for a patient. It is shown once; its keyed hash is kept.
+
+    Example:  radloop keys api new viewer --use-case tb-cxr --site north --rate 600
+    """
+    from radloop.configuration import load_use_case
+    from radloop.inference.api_keys import issue
+
+    for use_case in use_cases:
+        load_use_case(use_case, settings)
+    made, key = issue(name, settings, use_cases or None, site, rate)
+    return {**_public(made), "key": key}, f"{key}\n{_api_line(made)}\nit is shown once: send it as Authorization: Bearer KEY"
+
+
+@api.command("list")
+@json_option
+@answering
+def list_api(settings: Settings) -> tuple[dict[str, Any], str]:
+    """List the API keys, without what is secret of them."""
+    from radloop.inference.api_keys import read_keys
+
+    listed = read_keys(settings)
+    known = listed.keys if listed else ()
+    text = "\n".join(_api_line(one) for one in known) or "there is no API key: the service answers on loopback only"
+    return {"on": listed is not None, "keys": [_public(one) for one in known]}, text
+
+
+@api.command("revoke")
+@click.argument("name")
+@json_option
+@answering
+def revoke_api(name: str, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Revoke an API key; a running service refuses it from its next request on.
+
+    Example:  radloop keys api revoke viewer
+    """
+    from radloop.inference.api_keys import revoke as take_back
+
+    gone = take_back(name, settings)
+    return _public(gone), _api_line(gone)
+
+
+def _public(one: ApiKey) -> dict[str, Any]:
+    return one.model_dump(mode="json", exclude={"hash"})
+
+
+def _api_line(one: ApiKey) -> str:
+    asks = "every use case" if one.use_cases is None else ", ".join(one.use_cases)
+    parts = [f"{one.name} ({one.id}): {asks}"]
+    parts += [f"site {one.site}"] if one.site else []
+    parts += [f"{one.rate} requests a minute"] if one.rate else []
+    return ", ".join([*parts, f"made {one.made}", *([f"revoked {one.revoked}"] if one.revoked else [])])
 
 
 def _listing(listed: Reviewers | None) -> tuple[dict[str, Any], str]:

@@ -71,7 +71,7 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
         ("bentoml", "serve"),
     ):
         items.append(found(module, find_spec(module) is not None, f"pip install 'radloop[{extra}]'"))
-    return [*items, _keys(settings), *_served(settings)]
+    return [*items, _keys(settings), _api_keys(settings), _answers(settings), *_served(settings)]
 
 
 def _keys(settings: Settings) -> dict[str, Any]:
@@ -88,6 +88,32 @@ def _keys(settings: Settings) -> dict[str, Any]:
         f"decisions are signed, by {', '.join(held) or 'nobody: every key is revoked'}" if listed else "names are not verified"
     )
     return {"what": f"reviewers: {words}", "ok": True, "remedy": ""}
+
+
+def _api_keys(settings: Settings) -> dict[str, Any]:
+    """Say who may ask the service."""
+    from radloop.errors import RadloopError
+    from radloop.inference.api_keys import read_keys
+
+    try:
+        listed = read_keys(settings)
+    except RadloopError as error:
+        return {"what": error.message, "ok": False, "remedy": error.hint}
+    held = [key.name for key in listed.keys if key.revoked is None] if listed else []
+    words = f"asked for; {', '.join(held) or 'every one is revoked'}" if listed else "none; the service answers on loopback only"
+    return {"what": f"API keys: {words}", "ok": True, "remedy": ""}
+
+
+def _answers(settings: Settings) -> dict[str, Any]:
+    """Verify the record of answers."""
+    from radloop.errors import RadloopError
+    from radloop.records.answers import answers_folder, check_segments
+
+    try:
+        count = check_segments(answers_folder(settings))
+    except RadloopError as error:
+        return {"what": error.message, "ok": False, "remedy": error.hint}
+    return {"what": f"record of answers: {count} entries, every link holds", "ok": True, "remedy": ""}
 
 
 def _existing(settings: Settings) -> str:

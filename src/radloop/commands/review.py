@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,18 +297,22 @@ def report(use_case: str, version: int | None, pdf: Path | None, settings: Setti
 
 
 @click.command()
-@click.argument("name", metavar="UC@VERSION")
+@click.argument("name", metavar="UC@VERSION|REQUEST_ID")
 @json_option
 @answering
 def trace(name: str, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Walk from a model back to the bytes of its training data, every link checked: UC@champion, UC@candidate, UC@7.
+    """Walk from a model or an answer back to the bytes of its training data, every link checked: UC@champion, UC@7, REQUEST_ID.
 
     Example:  radloop trace phantom-cxr@champion
     """
     from radloop.commands.models import named_model
+    from radloop.commands.replay import answer_link, find_request, model_of
     from radloop.governance.trace import trace as walk
 
-    found = walk(named_model(name, settings), settings)
+    kept = None if "@" in name else find_request(name, settings)
+    found = walk(named_model(model_of(kept) if kept else name, settings), settings)
+    if kept:
+        found = replace(found, links=(answer_link(kept, found), *found.links))
     marks = {True: "ok  ", False: "NO  ", None: "    "}
     lines = [f"{found.use_case} version {found.version}: {'every link holds' if found.intact else 'a link is broken'}"]
     lines += [f"  {marks[link.intact]}{link.name}: {link.says}" for link in found.links]

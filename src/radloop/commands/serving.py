@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from radloop.commands.console import Outcome, answering, json_option, say, use_case_argument
+from radloop.commands.console import Outcome, answering, fail, json_option, say, use_case_argument
 from radloop.commands.signing import by_option, key_option, note_option, opened
 from radloop.errors import InputError, RadloopError, Refusal
 from radloop.settings import Settings
@@ -70,11 +70,19 @@ def rollback(use_case: str, by: str, note: str, key: Path | None, settings: Sett
 def serve(host: str | None, port: int | None) -> None:
     """Serve every champion over HTTP, with the reading page at /read; ends with Ctrl-C.
 
+    On loopback anybody on this machine may ask; elsewhere only who has an API key (`radloop keys api new`).
+
     Example:  radloop serve --port 3000
     """
+    from radloop.inference.api_keys import check_host
+
     settings = Settings()
     os.environ.update(settings.environment())
     address, number = host or settings.host, str(port or settings.port)
+    try:
+        check_host(address, settings)
+    except RadloopError as error:
+        fail(error, False, sys.stdout)
     say(f"serving on http://{address}:{number} (reading page /read, API /docs)")
     command = [sys.executable, "-m", "bentoml", "serve", "radloop.serving.service:Radloop", "--host", address, "--port", number]
     os.execv(sys.executable, command)  # noqa: S606 - signals and exit code are BentoML's own
@@ -102,7 +110,7 @@ def predict(
         if not file.is_file():
             raise InputError("missing_file", f"no such file: {file}", "check the path")
     load_use_case(use_case, settings)
-    values = _clinical(clinical)
+    values = clinical_values(clinical)
     predictor = _champion(use_case, settings)
     with Pool(1) as decoders:
         results = [_answer(predictor, file, values, explain, decoders) for file in files]
@@ -115,7 +123,12 @@ def predict(
     return document, text
 
 
-def _clinical(text: str | None) -> dict[str, Any] | None:
+def clinical_values(text: str | None) -> dict[str, Any] | None:
+    """Return the clinical values of an option.
+
+    Raises:
+        InputError: `invalid_clinical`.
+    """
     if text is None:
         return None
     try:

@@ -135,7 +135,7 @@ def _of_model(use_case: str, word: str, settings: Settings) -> DataVersion:
 @json_option
 @answering
 def erase(patient: str, dry_run: bool, settings: Settings) -> tuple[dict[str, Any], str]:
-    """Take one patient out of the data, every data version, the DVC cache and remote, and the caches.
+    """Take one patient out of the data, every data version, the DVC cache and remote, the caches and the recorded answers.
 
     PATIENT is a pseudonym of a manifest or the source's own identifier; a single hyphen reads it from standard
     input, which keeps it out of the shell's history. What was done is written to an append-only record.
@@ -172,7 +172,7 @@ def _pseudonyms(word: str, settings: Settings) -> dict[str, bytes]:
     """Return the pseudonyms that a word may stand for, each with the key that names it in the record."""
     from radloop.configuration import load_use_case, use_case_files
     from radloop.data.pseudonym_key import pseudonym_key
-    from radloop.images.deidentify import pseudonym
+    from radloop.images.pseudonym import pseudonym
 
     use_cases = [load_use_case(name, settings) for name in use_case_files(settings)]
     real_first = sorted(use_cases, key=lambda use_case: use_case.synthetic)
@@ -190,7 +190,8 @@ def _told(result: Erased) -> str:
     where = ", ".join(result.use_cases) or "no use case's data"
     lines = [
         f"{result.patient}: {counts['rows']} rows and {counts['files']} files {verb} from {where}, "
-        f"{counts['objects']} objects from cache and remote, {counts['indexed']} entries of ingest's index and ledger"
+        f"{counts['objects']} objects from cache and remote, {counts['indexed']} entries of ingest's index and ledger, "
+        f"{counts['answers']} recorded answers"
     ]
     lines += [f"data version {old[:12]}: what is left is {new[:12]}" for old, new in result.versions.items()]
     if result.shared:

@@ -19,9 +19,9 @@ from radloop.data.sources import SourceRow, read_bytes
 from radloop.data.store_index import Known, StoreIndex
 from radloop.data.storing import VERSION, Job
 from radloop.errors import RadloopError, Refusal
-from radloop.images.deidentify import pseudonym
 from radloop.images.mask import Region
 from radloop.images.pool import Pool
+from radloop.images.pseudonym import pseudonym
 from radloop.records.seal import digest_document
 from radloop.use_case import UseCase
 

@@ -1,9 +1,9 @@
-"""One patient out of the data: folders, every data version, DVC's cache and remote, the caches beside them.
+"""One patient out of the data: folders, every data version, DVC's cache and remote, the caches beside them, the answers.
 
-Nothing that was sealed is rewritten. A version that held the patient is replaced by what is left of it, a
-version of its own: files, manifest and listing of the old one are deleted, and the record of erasures says
-which version took its place. The old manifest goes too, for it holds the patient's pseudonym, age and
-sex; a listing goes because a file's hash finds the file again wherever a copy of it lies.
+Nothing that was sealed is rewritten; a recorded answer is blanked, and its chain still verifies. A version that held
+the patient is replaced by what is left of it, a version of its own: files, manifest and listing of the old one are
+deleted, and the record of erasures says which version took its place. The old manifest goes too, for it holds the
+patient's pseudonym, age and sex; a listing goes because a file's hash finds the file again wherever a copy of it lies.
 
 The order makes a crash harmless. What must go is written down first, then the record, then the new
 objects, then the folders; only then are objects deleted. The same command goes on from any of these.
@@ -34,7 +34,7 @@ from radloop.data.places import external_folder, index_path, ledger_folder
 from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest, reduced_notes, remainder
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
-from radloop.records import erasures
+from radloop.records import answers, erasures
 from radloop.records.seal import canonical, write_atomic
 from radloop.settings import Settings
 
@@ -61,6 +61,7 @@ class Plan:
         shared: files of the patient whose bytes another patient's row also has: they stay.
         unreadable: versions whose manifest is neither in the cache nor in the remote.
         indexed: source files of the patient that ingest's index knows, and ledgers that know the patient.
+        answers: entries of the record of answers that name the patient.
     """
 
     touched: Mapping[str, Touched]
@@ -69,6 +70,7 @@ class Plan:
     shared: frozenset[str]
     unreadable: tuple[str, ...]
     indexed: int
+    answers: int
 
     @property
     def words(self) -> frozenset[str]:
@@ -84,7 +86,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Tell whether the patient is nowhere."""
-        return not (self.touched or self.folders or self.indexed)
+        return not (self.touched or self.folders or self.indexed or self.answers)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class Erased:
     Attributes:
         patient: keyed hash of the pseudonym, as the record names the patient.
         versions: what is left of each data version, by version.
-        counts: rows and files in the folders as they stood, objects in cache and remote, indexed source files, caches.
+        counts: rows and files in the folders as they stood, objects in cache and remote, indexed source files, caches,
+            answers of the record that were blanked.
         shared: how many objects stay because another patient's row has the same bytes.
         kept: what still knows of the patient, and why.
     """
@@ -178,7 +181,8 @@ def plan(patient: str, use_cases: Iterable[str], settings: Settings) -> Plan:
     replaced = {identifier for item in touched.values() for identifier in item.replaced}
     indexed = sum(_indexed(name, patient, settings) for name in names)
     going = frozenset((theirs | replaced) - referenced)
-    return Plan(touched, folders, going, frozenset(theirs & referenced), tuple(unreadable), indexed)
+    recorded = answers.of_patient(patient, answers.answers_folder(settings))
+    return Plan(touched, folders, going, frozenset(theirs & referenced), tuple(unreadable), indexed, recorded)
 
 
 def _rest(version: str, listing: Mapping[str, str], patient: str, objects: Objects) -> Remainder | None:
@@ -251,6 +255,7 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         _clear_folder(name, found, journal, settings)
     cached, remote = Objects(settings).remove(journal.objects - _needed(found, settings))
     caches = _clear_beside(patient, names, use_cases_touched, settings) + _clear_pages({patient, *journal.words}, settings)
+    answers.blank_patient(patient, answers.answers_folder(settings))
     counts = _expected(found) | {"cache_objects": cached, "remote_objects": remote, "caches": caches}
     result = _result(name_kept, found, use_cases_touched, counts, settings)
     erasures.remember("done", _facts(result), settings)
@@ -359,6 +364,7 @@ def _expected(found: Plan) -> dict[str, int]:
         "versions": len(found.touched),
         "objects": len(found.objects),
         "indexed": found.indexed,
+        "answers": found.answers,
     }
 
 

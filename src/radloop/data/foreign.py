@@ -29,7 +29,7 @@ from radloop.data.sources import SourceRow, read_bytes, read_source
 from radloop.data.store_index import StoreIndex
 from radloop.data.thumbnails import thumbnails
 from radloop.errors import Refusal
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.records import erasures
 from radloop.records.runs import locked
 from radloop.records.seal import digest_document

@@ -27,7 +27,7 @@ from radloop.data.pseudonym_key import pseudonym_key
 from radloop.data.sources import SourceRow, read_source
 from radloop.data.store_index import StoreIndex
 from radloop.errors import InputError, IntegrityError
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.records import erasures
 from radloop.records.seal import write_atomic
 from radloop.settings import Settings

@@ -14,7 +14,7 @@ from radloop.data.leakage import NearMemory, Thumbnails, find_duplicates
 from radloop.data.manifest import Row, frame_of
 from radloop.data.sources import SourceRow
 from radloop.data.split import assign_splits, cuts
-from radloop.images.deidentify import pseudonym
+from radloop.images.pseudonym import pseudonym
 from radloop.images.series import sort_series
 from radloop.use_case import UseCase
 

@@ -47,11 +47,6 @@ _EMPTY_TOO = ("StudyID", "SeriesNumber", "Manufacturer", "InstanceNumber")
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
-def pseudonym(key: bytes, patient: str) -> str:
-    """Return the pseudonym of a patient: `P` and 16 hexadecimal digits of HMAC-SHA256."""
-    return "P" + hmac.digest(key, patient.encode(), "sha256").hex()[:16]
-
-
 def deidentified(dataset: Dataset, pseudonym: str, uid_key: bytes) -> Dataset:
     """Return a copy that holds the image and what describes it, and nothing of the patient but age and sex.
 

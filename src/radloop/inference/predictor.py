@@ -17,6 +17,7 @@ from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
 from radloop.inference.reading import explanation, findings, prediction, severity
+from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
 from radloop.inference.verification import Verified, verify, verify_bundle
@@ -103,6 +104,7 @@ class Predictor:
         explain: bool = False,
         request_id: str | None = None,
         target: str | None = None,
+        observed: Observed | None = None,
     ) -> Answer:
         """Answer for one image.
 
@@ -113,6 +115,7 @@ class Predictor:
             explain: add the heat map.
             request_id: the caller's; a random one otherwise.
             target: the finding whose heat map is wanted; the most probable one otherwise.
+            observed: is given what becomes known on the way, for the record.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
@@ -121,9 +124,11 @@ class Predictor:
         values = self.check(clinical, target)
         decoded = source if isinstance(source, Decoded) else decode(source, self.facts.image)
         header, conflicts = clinical_values.complete(decoded.header, values)
+        noted = observed or Observed()
+        noted.facts, noted.model, noted.decoded, noted.header = self.facts, self.model, decoded, header
         joined = clinical_values.joined(header, values)
         warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
-        scored = self.score(decoded, joined)
+        noted.scored = scored = self.score(decoded, joined)
         if self.familiar is not None and self.facts.familiarity is not None:
             check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
         return Answer(

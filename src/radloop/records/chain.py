@@ -9,12 +9,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from radloop.errors import IntegrityError
-from radloop.records.seal import canonical, digest_document
+from radloop.records.seal import canonical, digest_document, write_atomic
 
 START = "sha256:" + "0" * 64
 
@@ -26,27 +27,69 @@ def append(path: Path, payload: Mapping[str, Any]) -> dict[str, Any]:
         the whole entry: index, previous (a link digest), digest (of the payload), link, payload.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.seek(0)
+    with locked(path) as handle, os.fdopen(os.dup(handle), "r+b") as stream:
         content = stream.read()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             stream.truncate(whole)
         lines = content[:whole].splitlines()
         last: dict[str, Any] = json.loads(lines[-1]) if lines else {"index": -1, "link": START}
-        entry = _entry(last["index"] + 1, last["link"], dict(payload))
+        made = entry(last["index"] + 1, last["link"], payload)
         stream.seek(0, os.SEEK_END)
-        stream.write(canonical(entry))
+        stream.write(canonical(made))
         stream.flush()
         os.fsync(stream.fileno())
-    return entry
+    return made
 
 
-def _entry(index: int, previous: str, payload: dict[str, Any]) -> dict[str, Any]:
-    digest = digest_document(payload)
+@contextmanager
+def locked(path: Path, *, create: bool = True) -> Iterator[int]:
+    """Hold a record's lock and yield a descriptor of it, at its start.
+
+    Blanking replaces the file: who waited for the lock of the old one goes on with the new one.
+
+    Args:
+        path: of the record.
+        create: make the file where there is none.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if is_at(handle, path):
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Tell whether an open file still is the one at a path."""
+    try:
+        there = os.stat(path)  # noqa: PTH116 - asked at every answer: no Path object's detour
+    except FileNotFoundError:
+        return False
+    here = os.fstat(handle)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def entry(index: int, previous: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entry of a payload.
+
+    Args:
+        index: how many entries stand before it.
+        previous: the link of the last of them, `START` where there is none.
+        payload: a JSON object without NaN.
+
+    Raises:
+        ValueError: the payload holds a NaN.
+    """
+    digest = digest_document(dict(payload))
     link = digest_document({"index": index, "previous": previous, "digest": digest})
-    return {"index": index, "previous": previous, "digest": digest, "link": link, "payload": payload}
+    return {"index": index, "previous": previous, "digest": digest, "link": link, "payload": dict(payload)}
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -57,29 +100,52 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     """
     if not path.is_file():
         return
-    previous, index = START, 0
     with path.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.endswith(b"\n"):
-                return  # torn by a crash in the middle of a write: it was never acknowledged
-            entry = _checked(line, index, previous)
-            if entry is None:
-                raise IntegrityError(
-                    "tampered_record",
-                    f"record: line {number} of {path.name} breaks the chain",
-                    "restore the record from a backup",
-                )
-            yield entry
-            previous, index = entry["link"], index + 1
+        yield from _read(stream, path.name)
+
+
+def blank(path: Path, chosen: Callable[[Mapping[str, Any]], bool]) -> int:
+    """Empty the chosen payloads; their digests and links stay, and the chain still verifies.
+
+    The file is replaced in one rename, durable when this returns. Whoever appends waits meanwhile.
+
+    Returns:
+        how many payloads were emptied.
+
+    Raises:
+        IntegrityError: an entry was edited, removed or reordered; nothing is changed.
+    """
+    with locked(path, create=False) as handle, os.fdopen(os.dup(handle), "rb") as stream:
+        entries = list(_read(stream, path.name))
+        found = [item for item in entries if item["payload"] is not None and chosen(item["payload"])]
+        for item in found:
+            item["payload"] = None
+        if found:
+            write_atomic(path, b"".join(canonical(item) for item in entries))
+    return len(found)
+
+
+def _read(lines: Iterable[bytes], name: str) -> Iterator[dict[str, Any]]:
+    previous, index = START, 0
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            return  # torn by a crash in the middle of a write: it was never acknowledged
+        found = _checked(line, index, previous)
+        if found is None:
+            raise IntegrityError(
+                "tampered_record", f"record: line {number} of {name} breaks the chain", "restore the record from a backup"
+            )
+        yield found
+        previous, index = found["link"], index + 1
 
 
 def _checked(line: bytes, index: int, previous: str) -> dict[str, Any] | None:
     try:
-        entry = dict(json.loads(line))
-        blank = entry["payload"] is None
-        link = digest_document({"index": index, "previous": previous, "digest": entry["digest"]})
-        whole = blank or digest_document(entry["payload"]) == entry["digest"]
-        same = entry["index"] == index and entry["previous"] == previous and entry["link"] == link
-        return entry if whole and same and canonical(entry) == line else None
+        found = dict(json.loads(line))
+        is_blank = found["payload"] is None
+        link = digest_document({"index": index, "previous": previous, "digest": found["digest"]})
+        whole = is_blank or digest_document(found["payload"]) == found["digest"]
+        same = found["index"] == index and found["previous"] == previous and found["link"] == link
+        return found if whole and same and canonical(found) == line else None
     except (ValueError, KeyError, TypeError):
         return None

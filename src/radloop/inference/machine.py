@@ -1,0 +1,29 @@
+"""The kind of processor: on the same kind, the same bundle gives the same bits."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+_NAMES = ("vendor_id", "cpu family", "model", "model name", "stepping", "CPU implementer", "CPU part")
+
+
+@cache
+def cpu_kind() -> str:
+    """Return the machine's architecture, the processor's name, and 8 digits over what it is and can do.
+
+    The digits cover vendor, family, model, stepping and the instructions that it has, for OpenVINO chooses its kernels
+    by them.
+    """
+    try:
+        block = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0]
+    except OSError:
+        block = ""
+    facts = dict(part.split(":", 1) for line in block.splitlines() if ":" in line for part in [line])
+    known = {name.strip(): value.strip() for name, value in facts.items()}
+    instructions = sorted((known.get("flags") or known.get("Features") or "").split())
+    identity = "\n".join([*(known.get(name, "") for name in _NAMES), *instructions])
+    name = known.get("model name") or platform.processor() or "unknown"
+    return f"{platform.machine()} {name} {sha256(identity.encode()).hexdigest()[:8]}"
