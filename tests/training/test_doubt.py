@@ -72,7 +72,7 @@ def test_wrong_labels_are_set_aside_once_and_a_crash_loses_nothing(cases: Cases,
     assert set_aside(use_case, noisy, run, {}, settings, train) == found
     assert len(told) == EPOCHS + 3
     learnt = mitigated(noisy, found, use_case)
-    assert np.isnan(learnt.truths[[row for row, _ in found]]).all()
+    assert set(learnt.frame["split"].iloc[[row for row, _ in found]]) == {"set_aside"}
     assert len(learnt.taught("train")) == 60 - len(found)
     with pytest.raises(Refusal, match=r"of the labels of sex F in train though .*; mitigation\.most allows 1%"):
         set_aside(
@@ -88,3 +88,14 @@ def test_reweighting_weighs_what_is_taught_and_nothing_else(cases: Cases, noisy:
     assert found.weights[train].mean() == pytest.approx(1.0, abs=1e-6)  # every label occurs in both groups
     assert (found.weights[noisy.taught("tune")] == 1).all()
     assert mitigated(noisy, [], cases.use_case()) is noisy
+
+
+def test_of_findings_only_the_one_that_is_doubted_is_unknown(cases: Cases) -> None:
+    labels = {"kind": "multilabel", "findings": ["a", "b"], "none": "none"}
+    use_case = cases.use_case(labels=labels, source={"labels": {}}, mitigation={"attribute": "sex", "labels": "set_aside"})
+    pixels = cases.pixels(12, outputs=2)
+    found = mitigated(pixels, [(0, 1), (3, 0)], use_case)
+    unknown = np.argwhere(np.isnan(found.truths)).tolist()
+    assert unknown == [[0, 1], [3, 0]]
+    assert not np.isnan(pixels.truths).any()
+    assert len(found.taught("train")) == len(pixels.taught("train"))

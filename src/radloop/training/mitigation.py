@@ -10,28 +10,34 @@ import numpy as np
 from radloop.data.groups import group_words
 from radloop.training.balance import group_weights
 from radloop.training.pixels import Pixels
-from radloop.use_case import UseCase
+from radloop.use_case import FindingLabels, UseCase
 
 
 def mitigated(pixels: Pixels, aside: Sequence[tuple[int, int]], use_case: UseCase) -> Pixels:
-    """Return the pixels with some labels unknown and, where groups are weighed, with weights.
+    """Return the pixels with some labels set aside and, where groups are weighed, with weights.
 
     Args:
         pixels: of the data version.
-        aside: rows and outputs whose label is not learnt; of classes, nothing of the row's is.
+        aside: rows and outputs whose label is not learnt. Of several findings only that one is unknown; otherwise the row leaves
+            `train`: what is wrong of a diagnosis is wrong of its severity and place too.
         use_case: its mitigation says what is done.
     """
     asked = use_case.mitigation
     if asked is None:
         return pixels
-    truths = pixels.truths.copy()
-    for row, output in aside:
-        truths[row, slice(None) if use_case.labels.kind == "multiclass" else output] = np.nan
-    pixels = replace(pixels, truths=truths)
+    rows, outputs = [row for row, _ in aside], [output for _, output in aside]
+    if isinstance(use_case.labels, FindingLabels):
+        truths = pixels.truths.copy()
+        truths[rows, outputs] = np.nan
+        pixels = replace(pixels, truths=truths)
+    else:
+        split = pixels.frame["split"].to_numpy(dtype=object, copy=True)
+        split[rows] = "set_aside"
+        pixels = replace(pixels, frame=pixels.frame.assign(split=split))
     if asked.training != "reweighting":
         return pixels
-    rows = pixels.taught("train")
-    words = group_words(pixels.frame.iloc[rows], asked.attribute, use_case.subgroups)
-    weights = np.ones(truths.shape, np.float32)
-    weights[rows] = group_weights(truths[rows], use_case.labels, words)
+    taught = pixels.taught("train")
+    words = group_words(pixels.frame.iloc[taught], asked.attribute, use_case.subgroups)
+    weights = np.ones(pixels.truths.shape, np.float32)
+    weights[taught] = group_weights(pixels.truths[taught], use_case.labels, words)
     return replace(pixels, weights=weights)
