@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,14 @@ from radloop.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL_N = 120
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+    ("logged_models", "artifact_location"),
+)
+"""Columns of MLflow's database that hold absolute addresses."""
 
 
 @dataclass(frozen=True)
@@ -127,3 +137,19 @@ def make_installation(root: Path, config: dict[str, Any] | None = None) -> Insta
     (root / ".radloop").mkdir(parents=True)
     write_use_case(root / "configs" / "use_cases", config or small_phantom_config())
     return Installation(root)
+
+
+def copy_installation(source: Installation, root: Path) -> Installation:
+    """Copy an installation whole, so that a test may change it: MLflow's addresses are absolute, and would lead back."""
+    shutil.copytree(source.root, root, symlinks=True)
+    copy = Installation(root)
+    database = copy.settings.place / "mlflow" / "mlflow.db"
+    if not database.is_file():
+        return copy
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in _ADDRESSES:
+            connection.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608 - names of ours
+                (str(source.root), str(root)),
+            )
+    return copy

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import Loop, need_command
-from installations import Installation
+from installations import Installation, copy_installation
 from playwright.sync_api import Page, expect, sync_playwright
 
 from radloop.governance.decisions import decisions, last_decision
@@ -84,8 +84,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 @pytest.fixture(scope="module")
 def up(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """`radloop up` on a copy of the loop's installation, whose use case deploys on approval."""
-    site = Installation(tmp_path_factory.mktemp("up") / "site")
-    shutil.copytree(loop.installation.root, site.root, symlinks=True)
+    site = copy_installation(loop.installation, tmp_path_factory.mktemp("up") / "site")
     path = site.root / "configs" / "use_cases" / f"{UC}.yaml"
     config = yaml.safe_load(path.read_text())
     config["review"]["deploy_on_approval"] = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import httpx
 import pytest
 from conftest import Loop
 from image_files import make_dicom, make_raster
-from installations import Installation, make_installation
+from installations import Installation, copy_installation, make_installation
 
 from radloop.inference.bundle import bundle_folder
 from radloop.inference.pointer import Pointer, replace_pointer
@@ -83,8 +82,7 @@ def test_what_cannot_be_replayed(asked: tuple[Installation, dict[str, str]]) -> 
 
 @pytest.fixture
 def copied(asked: tuple[Installation, dict[str, str]], tmp_path: Path) -> Iterator[tuple[Installation, dict[str, str]]]:
-    shutil.copytree(asked[0].root, tmp_path / "site")
-    yield Installation(tmp_path / "site"), asked[1]
+    yield copy_installation(asked[0], tmp_path / "site"), asked[1]
 
 
 def rewrite(site: Installation, request_id: str, **changes: object) -> None:
@@ -133,8 +131,7 @@ def test_erasing_a_patient_blanks_their_answers(copied: tuple[Installation, dict
 
 
 def test_an_answer_is_traced_to_its_training_data(loop: Loop, tmp_path: Path) -> None:
-    site = Installation(tmp_path / "site")
-    shutil.copytree(loop.installation.root, site.root)
+    site = copy_installation(loop.installation, tmp_path / "site")
     site.call("review", "approve", "phantom-cxr", "1", "--by", "Dr. R", "--note", "read")
     bundle = loop.summary["bundle"]
     assert (bundle_folder(site.settings.bundles, "phantom-cxr", bundle) / "approval.json").is_file()

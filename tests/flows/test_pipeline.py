@@ -11,12 +11,11 @@ from pathlib import Path
 
 import yaml
 from conftest import Loop
-from installations import ROOT, Installation
+from installations import ROOT, copy_installation
 
 
 def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(loop: Loop, tmp_path: Path) -> None:
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    site = Installation(tmp_path / "site")
+    site = copy_installation(loop.installation, tmp_path / "site")
     for name in ("dvc.yaml", ".gitignore"):
         shutil.copy(ROOT / name, site.root / name)
     shutil.copytree(

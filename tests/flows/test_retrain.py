@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from conftest import Loop
+from installations import copy_installation
 from mlflow import MlflowClient
 
 from radloop.data.manifest import read_manifest
@@ -117,8 +118,7 @@ def test_the_great_expectations_page_exists(loop: Loop) -> None:
 
 
 def test_dvc_is_clean_and_brings_the_exact_bytes_back(loop: Loop, tmp_path: Path) -> None:
-    site = tmp_path / "site"
-    shutil.copytree(loop.installation.root, site, symlinks=True)
+    site = copy_installation(loop.installation, tmp_path / "site").root
     before = _hashes(site / "data")
     command = [sys.executable, "-m", "dvc"]
     status = subprocess.run([*command, "status", "data.dvc"], cwd=site, capture_output=True, text=True, check=True)
@@ -139,8 +139,7 @@ def test_no_identifier_of_the_source_is_kept_anywhere(loop: Loop) -> None:
 
 
 def test_the_same_command_gives_a_new_version_with_the_same_numbers(loop: Loop, tmp_path: Path) -> None:
-    site = type(loop.installation)(tmp_path / "site")
-    shutil.copytree(loop.installation.root, site.root, symlinks=True)
+    site = copy_installation(loop.installation, tmp_path / "site")
     again = site.json("retrain", "phantom-cxr")
     assert again["model_version"] != loop.summary["model_version"] or again["run_id"] != loop.summary["run_id"]
     assert again["metrics"] == loop.summary["metrics"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 from starlette.testclient import TestClient
 
 from radloop.governance.addenda import add_addendum
@@ -27,8 +26,7 @@ LOCAL = ("127.0.0.1", 50000)
 @pytest.fixture
 def settings(loop: Loop, tmp_path: Path) -> Settings:
     """The settings of a copy of the loop's installation."""
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site").settings
+    return copy_installation(loop.installation, tmp_path / "site").settings
 
 
 @pytest.fixture

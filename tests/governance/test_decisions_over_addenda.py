@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 
 from radloop.errors import IntegrityError, Refusal
 from radloop.governance.addenda import add_addendum, addenda_file
@@ -26,8 +25,7 @@ UC, BY, NOTE = "phantom-cxr", "Dr. A. Reader", "read report and addendum"
 
 @pytest.fixture
 def site(loop: Loop, tmp_path: Path) -> Installation:
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site")
+    return copy_installation(loop.installation, tmp_path / "site")
 
 
 def version(settings: Settings) -> Version:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 from pydicom import dcmread
 from sklearn.metrics import accuracy_score, roc_auc_score
 
@@ -120,9 +120,7 @@ def cohort(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 def judged(loop: Loop, cohort: tuple[Path, list[Row]], tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """A copy of the loop's installation, its candidate judged once; tests that change it copy it."""
     source, clean = cohort
-    root = tmp_path_factory.mktemp("judged") / "site"
-    shutil.copytree(loop.installation.root, root, symlinks=True)
-    site = Installation(root)
+    site = copy_installation(loop.installation, tmp_path_factory.mktemp("judged") / "site")
     key = pseudonym_key(load_use_case(UC, site.settings), site.settings)
     gone = erasures.keyed_hash(key, pseudonym(key, rows_of(source)[3]["patient"]))
     erasures.remember("done", {"patient": gone, "use_cases": [], "versions": {}, "counts": {}}, site.settings)
@@ -133,8 +131,7 @@ def judged(loop: Loop, cohort: tuple[Path, list[Row]], tmp_path_factory: pytest.
 
 @pytest.fixture
 def site(judged: Judged, tmp_path: Path) -> Installation:
-    shutil.copytree(judged.site.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site")
+    return copy_installation(judged.site, tmp_path / "site")
 
 
 def test_what_it_learnt_from_and_what_it_may_not_be_asked_about_is_left_out_and_counted(judged: Judged) -> None:
@@ -258,8 +255,7 @@ def test_equal_identifiers_may_be_other_people(site: Installation, judged: Judge
 
 
 def test_killed_in_the_middle_the_same_command_ends_with_one_addendum(loop: Loop, judged: Judged, tmp_path: Path) -> None:
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    site = Installation(tmp_path / "site")
+    site = copy_installation(loop.installation, tmp_path / "site")
     process = site.start("evaluate", f"{UC}@1", "--source", str(judged.source))
     assert process.stderr is not None
     while not process.stderr.readline().startswith("evaluate "):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from conftest import Loop
-from installations import Installation
+from installations import copy_installation
 
 from radloop import stages
 from radloop.governance.gate import decide
@@ -26,8 +25,7 @@ RULES = policy(
 
 
 def test_a_bundle_beside_itself_is_level_in_every_draw(loop: Loop, tmp_path: Path) -> None:
-    site = Installation(tmp_path / "site")
-    shutil.copytree(loop.installation.root, site.root, symlinks=True)
+    site = copy_installation(loop.installation, tmp_path / "site")
     version = Registry("phantom-cxr", site.settings).version(1)
     decide_on("phantom-cxr", 1, "approve", "Dr. A. Reader", "read the report", site.settings)
     replace_pointer(site.settings.bundles, Pointer(use_case="phantom-cxr", bundle=version.bundle, version=1))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 
 from radloop.governance.registry import Registry
 from radloop.governance.review import decide_on
@@ -21,8 +20,7 @@ UC = "phantom-cxr"
 @pytest.fixture
 def site(loop: Loop, tmp_path: Path) -> Installation:
     """A copy of the loop's installation, so that a test may decide."""
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site")
+    return copy_installation(loop.installation, tmp_path / "site")
 
 
 def test_a_loop_leaves_report_facts_and_figures_in_mlflow(loop: Loop) -> None:

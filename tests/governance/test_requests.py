@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import Loop
-from installations import Installation
+from installations import copy_installation
 
 from radloop.governance.decisions import decisions, last_decision
 from radloop.governance.key_file import make_key
@@ -25,8 +24,7 @@ UC = "phantom-cxr"
 @pytest.fixture
 def settings(loop: Loop, tmp_path: Path) -> Settings:
     """The settings of a copy of the loop's installation."""
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site").settings
+    return copy_installation(loop.installation, tmp_path / "site").settings
 
 
 def ask(settings: Settings, text: str) -> None:

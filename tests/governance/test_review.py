@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 
 from radloop.errors import InputError, IntegrityError, Refusal
 from radloop.governance.decisions import append, decisions
@@ -25,8 +24,7 @@ BY, NOTE = "Dr. A. Reader", "read the report"
 @pytest.fixture
 def site(loop: Loop, tmp_path: Path) -> Installation:
     """A copy of the loop's installation, so that a test may spoil it."""
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site")
+    return copy_installation(loop.installation, tmp_path / "site")
 
 
 @pytest.fixture

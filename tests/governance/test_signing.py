@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import copy_installation
 
 from radloop.errors import InputError, IntegrityError, RadloopError, Refusal
 from radloop.governance.decisions import decisions, decisions_file, last_decision
@@ -32,8 +31,7 @@ NAME, NOTE, PASSPHRASE, UC = "Dr. A. Reader", "read the report", "correct horse"
 @pytest.fixture
 def settings(loop: Loop, tmp_path: Path) -> Settings:
     """The settings of a copy of the loop's installation."""
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site").settings
+    return copy_installation(loop.installation, tmp_path / "site").settings
 
 
 def listed(settings: Settings, name: str = NAME, account: str | None = None) -> OpenKey:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Loop
-from installations import Installation
+from installations import Installation, copy_installation
 
 from radloop.data.manifest import read_manifest
 from radloop.data.objects import Objects, object_name
@@ -20,8 +19,7 @@ from radloop.governance.trace import Trace, trace
 
 @pytest.fixture
 def site(loop: Loop, tmp_path: Path) -> Installation:
-    shutil.copytree(loop.installation.root, tmp_path / "site", symlinks=True)
-    return Installation(tmp_path / "site")
+    return copy_installation(loop.installation, tmp_path / "site")
 
 
 def walked(site: Installation) -> Trace:

@@ -307,9 +307,10 @@ def trace(name: str, settings: Settings) -> tuple[dict[str, Any], str]:
     """
     from radloop.commands.models import named_model
     from radloop.commands.replay import answer_link, find_request, model_of
+    from radloop.configuration import use_case_files
     from radloop.governance.trace import trace as walk
 
-    kept = None if "@" in name else find_request(name, settings)
+    kept = None if "@" in name or name in use_case_files(settings) else find_request(name, settings)
     found = walk(named_model(model_of(kept) if kept else name, settings), settings)
     if kept:
         found = replace(found, links=(answer_link(kept, found), *found.links))
