@@ -70,6 +70,9 @@ def told(name: str, found: dict[str, Any], part: str | None) -> bool:
     print(
         f"{name}: {found['verdict']}, AUROC {found['metrics']['auroc']['value']:.3f}; no: {', '.join(no) or 'none'}", flush=True
     )
+    for reason in found["reasons"]:
+        if reason["rule"] in no:
+            print(f"  {reason['sentence']}", flush=True)
     return not no if part is None else any(part in rule for rule in no)
 
 

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ def _own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget which MLflow a test before this one used in the same process."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
         monkeypatch.delenv(name, raising=False)
+    # MLflow remembers where a run's artifacts lie by the run alone, which copies of an installation share.
+    known = sys.modules.get("mlflow.tracking._tracking_service.utils")
+    if known is not None:
+        known._artifact_repos_cache.clear()
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def test_the_addendum_says_what_was_judged_by_what(judged: Judged, loop: Loop) -
     assert [reason["status"] for reason in addendum["reasons"]] == ["not_applicable", "passed", "not_applicable"]
     assert addendum["would_pass"] is True
     assert not any(row["patient"] in json.dumps(addendum) for row in rows_of(judged.source))
-    (copy,) = (loop.installation.settings.place / "mlflow").rglob("judgement/addenda/0001.json")  # where the run began
+    (copy,) = (judged.site.settings.place / "mlflow").rglob("judgement/addenda/0001.json")
     assert json.loads(copy.read_bytes())["evidence"] == evidence["seal"]
     assert judged.version.tags["radloop.addenda"] == "1"
 
