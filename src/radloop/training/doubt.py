@@ -1,8 +1,9 @@
 """Labels of `train` that a network contradicts though it was taught them: a mitigation sets them aside.
 
 A network learns what its labels have in common before it learns single wrong ones by heart (Arpit et al., ICML 2017; Liu et al.,
-NeurIPS 2020), so that after the few epochs of a recipe it still contradicts most of those. One network is trained on all labels;
-what it decides otherwise at its operating point is not learnt by those of the search. It changes nothing in the data version.
+NeurIPS 2020), so that after the few epochs of a recipe it still contradicts most of those. One network is trained on all labels,
+and a second without those that the first decided otherwise at its operating point: it finds most of the rest, and takes back
+right labels of hard images. What the second contradicts is not learnt by the networks of the search. The data version stays.
 
 Networks that had not seen the image were tried first, in three folds: they are taught less, and contradict as many right labels
 of hard images as wrong ones.
@@ -25,6 +26,7 @@ from radloop.progress import report
 from radloop.records.runs import Run
 from radloop.records.seal import write_atomic
 from radloop.settings import Settings
+from radloop.training.mitigation import mitigated
 from radloop.training.pixels import Pixels
 from radloop.training.plan import derive_seed
 from radloop.training.runner import Train
@@ -34,6 +36,7 @@ from radloop.training.trained import load_trained
 from radloop.training.trial import TrialSpec
 from radloop.use_case import Mitigation, UseCase
 
+ROUNDS = 2
 _BATCH = 64
 
 
@@ -58,31 +61,38 @@ def set_aside(
     asked = use_case.mitigation
     if asked is None or asked.labels is None:
         return []
-    kept = run.folder / "labels" / "set_aside.json"
-    if kept.is_file():
-        found = [(int(row), int(output)) for row, output in json.loads(kept.read_text())]
-    else:
-        weights = _trained(use_case, pixels, run, tags, settings, train)
-        found = _contradicted(weights, use_case, pixels)
-        write_atomic(kept, json.dumps(found).encode())
-    _check_most({row for row, _ in found}, pixels, use_case, asked)
+    found: list[tuple[int, int]] = []
+    for number in range(ROUNDS):
+        kept = run.folder / "labels" / f"round-{number}" / "set_aside.json"
+        if kept.is_file():
+            found = [(int(row), int(output)) for row, output in json.loads(kept.read_text())]
+        else:
+            spec = _spec(use_case, number, run, tags, settings)
+            found = _contradicted(_trained(spec, use_case, mitigated(pixels, found, use_case), settings, train), use_case, pixels)
+            write_atomic(kept, json.dumps(found).encode())
+        _check_most({row for row, _ in found}, pixels, use_case, asked)
     return found
 
 
-def _trained(use_case: UseCase, pixels: Pixels, run: Run, tags: Mapping[str, str], settings: Settings, train: Train) -> Path:
-    """Return the weights of the network that is asked, trained with the YAML's recipe on all labels."""
+def _spec(use_case: UseCase, number: int, run: Run, tags: Mapping[str, str], settings: Settings) -> TrialSpec:
+    """Return what the network of a round is asked: the YAML's recipe, in an MLflow run of its own."""
     search, tracker = use_case.search, Tracker(use_case.name, settings)
-    seed = derive_seed(search.seed, "labels")
+    seed = derive_seed(search.seed, f"labels/{number}")
     params = search.recipe.model_dump() | {"seed": seed, "max_epochs": search.max_epochs}
-    run_id = tracker.labels(tracker.parent(run.name, tags), tags, params)
-    spec = TrialSpec(0, search.recipe, seed, run_id, run.folder / "labels", tracker.uri)
-    outcome = train(spec, use_case, pixels, partial(_tell, search.max_epochs))
-    tracker.finish(run_id, {"best_value": outcome.value, "seconds": outcome.seconds})
+    run_id = tracker.labels(tracker.parent(run.name, tags), number, tags, params)
+    return TrialSpec(number, search.recipe, seed, run_id, run.folder / "labels" / f"round-{number}", tracker.uri)
+
+
+def _trained(spec: TrialSpec, use_case: UseCase, pixels: Pixels, settings: Settings, train: Train) -> Path:
+    """Return the weights of the network that is asked."""
+    outcome = train(spec, use_case, pixels, partial(_tell, spec.number, use_case.search.max_epochs))
+    numbers = {"best_value": outcome.value, "seconds": outcome.seconds}
+    Tracker(use_case.name, settings).finish(spec.run_id, numbers)
     return outcome.weights
 
 
-def _tell(epochs: int, epoch: int, _: Mapping[str, float]) -> None:
-    report("labels", epoch + 1, epochs)
+def _tell(number: int, epochs: int, epoch: int, _: Mapping[str, float]) -> None:
+    report("labels", number * epochs + epoch + 1, ROUNDS * epochs)
 
 
 def _contradicted(weights: Path, use_case: UseCase, pixels: Pixels) -> list[tuple[int, int]]:

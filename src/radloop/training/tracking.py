@@ -75,12 +75,12 @@ class Tracker:
         own = {"radloop.fold": str(fold), "radloop.role": "fold", "mlflow.parentRunId": trial_run}
         return self._start(f"fold {fold}", {**own, **tags}, params)
 
-    def labels(self, parent: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
-        """Start the run of the network that judges the labels anew: what a crash left of it is deleted."""
-        own = {"radloop.role": "labels", "mlflow.parentRunId": parent}
+    def labels(self, parent: str, number: int, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
+        """Start the run of a network that judges the labels anew: what a crash left of it is deleted."""
+        own = {"radloop.role": "labels", "radloop.round": str(number), "mlflow.parentRunId": parent}
         for old in self._find(own):
             self.client.delete_run(old.info.run_id)
-        return self._start("labels", {**own, **tags}, params)
+        return self._start(f"labels {number}", {**own, **tags}, params)
 
     def _start(self, name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> str:
         run_id = str(self.client.create_run(self.experiment, run_name=name, tags=dict(tags)).info.run_id)
