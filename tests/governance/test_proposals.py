@@ -17,6 +17,7 @@ from radloop.use_case import UseCase
 RULES = [
     {"kind": "contradicted_labels", "name": "labels", "limit": 0.1},
     {"kind": "subgroup_lower_bound", "name": "sens", "metric": "sensitivity", "limit": 0.8},
+    {"kind": "subgroup_upper_bound", "name": "ece", "metric": "ece", "limit": 0.2},
     {"kind": "subgroup_lower_bound", "name": "area", "metric": "auroc", "limit": 0.8},
     {"kind": "worst_subgroup", "name": "worst", "attribute": "site", "metric": "sensitivity", "limit": 0.5},
     {"kind": "lower_bound", "name": "auroc_lower", "metric": "auroc", "limit": 0.9},
@@ -54,6 +55,7 @@ def test_each_failed_rule_has_its_remedy(rules: list[str], expected: dict[str, s
 def test_what_is_no_groups_and_what_has_no_evidence_has_none() -> None:
     assert proposals(use_case(), said("auroc_lower")) == []
     assert proposals(use_case(), said("sens[sex=F]", status="not_evaluable")) == []
+    assert proposals(use_case(), said("ece[sex=F]")) == []
 
 
 def test_what_was_tried_is_kept_and_the_next_is_proposed() -> None:

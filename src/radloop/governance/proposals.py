@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radloop.governance.gate import Verdict
-from radloop.use_case import ContradictionRule, SizedRule, UseCase
+from radloop.use_case import ERRORS, ContradictionRule, SizedRule, UseCase
 
 _RATES = frozenset({"sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy"})
 """What a threshold moves."""
@@ -62,6 +62,8 @@ def _steps(rule: SizedRule | ContradictionRule, attribute: str, use_case: UseCas
         return
     if isinstance(rule, ContradictionRule):
         yield "labels: set_aside"
+        return
+    if rule.metric in ERRORS:  # how groups are drawn or cut mends no probability
         return
     fitted = kind in ("binary", "multilabel") and use_case.operating_point.kind != "fixed"
     if rule.metric in _RATES and fitted and attribute in ("sex", "age_band"):
