@@ -21,6 +21,7 @@ from radloop.use_case import UseCase
 from tests.training.conftest import Cases
 
 ASKED = {"attribute": "sex", "labels": "set_aside", "most": 0.4}
+N, WRONG = 180, 12
 EPOCHS = 6
 CUT = {"kind": "fixed", "value": 0.5}
 SEARCH = {
@@ -37,14 +38,19 @@ SEARCH = {
 
 @pytest.fixture
 def noisy(cases: Cases) -> Pixels:
-    """Ninety images, of which four of F in `train` have the other label."""
-    made = cases.pixels(90)
+    """Images of which `WRONG` of F in `train` are called negative though they are not."""
+    made = cases.pixels(N)
     split = made.frame["split"].tolist()
-    frame = pd.DataFrame({"split": split, "patient": [f"P{n}" for n in range(90)], "sex": ["FM"[n % 2] for n in range(90)]})
+    frame = pd.DataFrame({"split": split, "patient": [f"P{n}" for n in range(N)], "sex": ["FM"[n % 2] for n in range(N)]})
     truths = made.truths.copy()
-    wrong = [n for n in range(90) if split[n] == "train" and n % 2 == 0][:4]
-    truths[wrong] = 1 - truths[wrong]
+    truths[wrong(made)] = 0
     return replace(made, truths=truths, frame=frame)
+
+
+def wrong(pixels: Pixels) -> list[int]:
+    """Return the first rows of F in `train` that are positive."""
+    split = pixels.frame["split"].tolist()
+    return [n for n in range(N) if split[n] == "train" and n % 2 == 0 and pixels.truths[n, 0] == 1][:WRONG]
 
 
 def test_wrong_labels_are_set_aside_once_and_a_crash_loses_nothing(cases: Cases, noisy: Pixels, tmp_path: Path) -> None:
@@ -67,14 +73,15 @@ def test_wrong_labels_are_set_aside_once_and_a_crash_loses_nothing(cases: Cases,
     found = set_aside(use_case, noisy, run, {}, settings, train)
     # The epochs before the crash are told again, not trained; then comes the second network.
     assert told == [0, 1, 2, 0, 1, *range(2, EPOCHS), *range(EPOCHS)]
-    wrong = {(n, 0) for n in (0, 4, 6, 10)}
-    assert len(wrong & set(found)) >= 3
-    assert len(set(found) - wrong) <= 6  # of 56
+    planted = {(n, 0) for n in wrong(cases.pixels(N))}
+    assert len(planted & set(found)) >= 7  # of 12
+    assert len(set(found) - planted) <= 5
+    assert {frozenset([row % 2, int(noisy.truths[row, 0])]) for row, _ in found} == {frozenset([0])}  # of F, called negative
     assert set_aside(use_case, noisy, run, {}, settings, train) == found
     assert len(told) == 2 * EPOCHS + 3
     learnt = mitigated(noisy, found, use_case)
     assert set(learnt.frame["split"].iloc[[row for row, _ in found]]) == {"set_aside"}
-    assert len(learnt.taught("train")) == 60 - len(found)
+    assert len(learnt.taught("train")) == 2 * N // 3 - len(found)
     with pytest.raises(Refusal, match=r"of the labels of sex F in train though .*; mitigation\.most allows 1%"):
         set_aside(
             cases.use_case(mitigation=ASKED | {"most": 0.01}, search=SEARCH, operating_point=CUT), noisy, run, {}, settings, train

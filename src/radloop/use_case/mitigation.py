@@ -20,6 +20,7 @@ class Mitigation(Section):
     """Each group is cut where the operating point's policy puts it among the group's own cases of `calibrate`; an unknown group,
     or one with too few, takes the most sensitive threshold of all."""
     labels: Literal["set_aside"] | None = None
-    """Labels of `train` that a network contradicts though it was taught them are not learnt."""
+    """Labels of `train` that a network contradicts though it was taught them are not learnt, where one group's are contradicted
+    more often than the same label of all others."""
     most: float = Field(default=0.3, gt=0, lt=1)
     """The largest share of a group's labels that may be set aside; more is no noise, and nothing is trained."""
