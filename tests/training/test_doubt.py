@@ -22,7 +22,7 @@ from tests.training.conftest import Cases
 
 ASKED = {"attribute": "sex", "labels": "set_aside", "most": 0.4}
 N, WRONG = 180, 12
-EPOCHS = 6
+EPOCHS = 10
 CUT = {"kind": "fixed", "value": 0.5}
 SEARCH = {
     "max_epochs": EPOCHS,
