@@ -15,7 +15,7 @@ from radloop.training.pixels import Pixels
 
 SHARE = 0.99
 MOST_COMPONENTS = 64
-MOST_IMAGES = 256
+MOST_IMAGES = 128
 """Of either sample: more only take time."""
 _COARSE = 4
 """Every image is shown a second time at a quarter of its resolution: what is only coarse is no stranger."""
