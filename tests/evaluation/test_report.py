@@ -913,3 +913,12 @@ def test_what_may_help_stands_with_the_verdict() -> None:
     assert "Of sex, read &lt;them&gt; again." in text
     assert "<pre>mitigation:\n  attribute: sex\n</pre>" in text
     assert text.index("mitigation:") < text.index('id="metrics"')
+
+
+def test_thresholds_by_group_are_told_in_place_of_the_one_that_nobody_is_cut_at() -> None:
+    evidence = copy.deepcopy(EVIDENCE)
+    points = [{"word": "F", "thresholds": [0.312]}, {"word": "M", "thresholds": [0.654]}]
+    evidence["bundle"]["group_thresholds"] = {"attribute": "sex", "points": points, "unknown": [0.312]}
+    text = page(evidence)
+    assert "threshold of each patient's group (F 0.312, M 0.654, unknown 0.312)" in section(text, "metrics")
+    assert f"{EVIDENCE['bundle']['threshold']:.3f}" not in section(text, "metrics")

@@ -249,9 +249,7 @@ def scratch(use_case: str, settings: Settings) -> Iterator[None]:
     with locked(external_folder(use_case, settings), "being judged on another site's data"):
         try:
             yield
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
+        except Exception:  # refused or failed: there is nothing to go on from; what a person stopped stays
             shutil.rmtree(_work(use_case, settings), ignore_errors=True)
             raise
         shutil.rmtree(_work(use_case, settings), ignore_errors=True)

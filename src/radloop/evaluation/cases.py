@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from radloop.clinical import column
+from radloop.data.groups import group_words
 from radloop.data.storing import stored_image
 from radloop.data.truths import grades, truths
 from radloop.data.units import joined_columns
@@ -169,7 +170,7 @@ def score_cases(
         progress(number + 1, len(frame))
     columns = {name: _column([row[name] for row in rows]) for name in ("hidden", "expected", "dice", "location")}
     ages = frame["age"].to_numpy(np.float64)
-    bands = [use_case.subgroups.age_band(float(age)) for age in ages]
+    bands = group_words(frame, "age_band", use_case.subgroups)
     cases = Cases(
         frame=frame.assign(age_band=pd.Series(bands, index=frame.index, dtype=object)),
         probabilities=_stacked([row["probabilities"] for row in rows], len(facts.outputs)),

@@ -14,7 +14,8 @@ _DONE: Mapping[str, str] = {
     "per_group": "each group has a threshold of its own; the unknown take the most sensitive one",
     "set_aside": "labels of train that a network contradicted though it was taught them were not learnt",
 }
-_COLUMNS = ("auroc", "accuracy", "sensitivity", "specificity")
+SHOWN = ("auroc", "accuracy", "sensitivity", "specificity")
+"""The metrics that are set side by side, of those that a row has."""
 
 
 def mitigation_of(evidence: Mapping[str, Any]) -> Row | None:
@@ -29,7 +30,7 @@ def mitigation_of(evidence: Mapping[str, Any]) -> Row | None:
         ("as judged", found.get("after")),
     ]
     rows = [(title, given) for title, given in states if isinstance(given, Sequence)]
-    used = [key for key in _COLUMNS if any(key in (row.get("metrics") or {}) for _, given in rows for row in given)]
+    used = [key for key in SHOWN if any(key in (row.get("metrics") or {}) for _, given in rows for row in given)]
     return {
         "attribute": ATTRIBUTES.get(str(found.get("attribute")), str(found.get("attribute"))),
         "done": [_DONE[str(found[key])] for key in ("training", "thresholds", "labels") if found.get(key) in _DONE],

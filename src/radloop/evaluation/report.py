@@ -87,6 +87,7 @@ def render_report(
         pictures=_pictures(figures, evidence),
         absent=sorted(name_ for name_ in evidence.get("figures") or {} if name_.endswith(".png") and name_ not in figures),
         fitting=_fitting(evidence),
+        cuts=sections.cuts_by_group(evidence),
     )
 
 

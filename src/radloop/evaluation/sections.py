@@ -78,6 +78,17 @@ def grouped(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, name(key)) for key in GROUPED[kind_of(evidence)]]
 
 
+def cuts_by_group(evidence: Mapping[str, Any]) -> str | None:
+    """Return the thresholds of one output by group in words, None where all share one."""
+    found = (evidence.get("bundle") or {}).get("group_thresholds")
+    if not isinstance(found, Mapping) or len(found.get("unknown") or ()) != 1:
+        return None
+    points = [(str(point.get("word")), (point.get("thresholds") or [None])[0]) for point in found.get("points") or ()]
+    return ", ".join(
+        f"{word} {'none' if absent(cut) else f'{cut:.3f}'}" for word, cut in [*points, ("unknown", found["unknown"][0])]
+    )
+
+
 def attribute_rows(evidence: Mapping[str, Any]) -> list[Row]:
     """Return the subgroups by one attribute; an attribute without any is listed all the same."""
     rows: Iterable[Mapping[str, Any]] = [row for row in evidence.get("subgroups") or () if not is_pair(row)]

@@ -12,13 +12,11 @@ from radloop.data.groups import group_words
 from radloop.errors import IntegrityError
 from radloop.evaluation.groups import UNKNOWN, attribute_rows
 from radloop.evaluation.judgement import Judgement, row_as_json
+from radloop.evaluation.mitigated import SHOWN
 from radloop.governance.registry import Registry
 from radloop.governance.review import read_evidence
 from radloop.settings import Settings
 from radloop.use_case import Mitigation, UseCase
-
-SHOWN = ("auroc", "accuracy", "sensitivity", "specificity")
-"""The metrics that are set side by side, of those that a row has."""
 
 Row = dict[str, Any]
 

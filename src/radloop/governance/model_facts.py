@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radloop.evaluation.beside import addendum_rows
-from radloop.evaluation.sections import absent, attribute_rows, kind_of, tested_rows, words_of
+from radloop.evaluation.sections import absent, attribute_rows, cuts_by_group, kind_of, tested_rows, words_of
 from radloop.evaluation.wording import ATTRIBUTES, GROUPED, PERTURBATIONS, name
 
 Evidence = Mapping[str, Any]
@@ -153,7 +153,10 @@ def _output(evidence: Evidence, kind: str) -> str:
     if kind == "multilabel":
         return "a probability of each finding, 0 to 1, and yes or no at each one's threshold"
     threshold = bundle.get("threshold")
+    by_group = cuts_by_group(evidence)
     cut = "; there is no threshold" if absent(threshold) else f"; positive from {threshold:.3f} on"
+    if by_group:
+        cut = f"; positive from the threshold of the patient's group on ({by_group})"
     severity = (evidence.get("severity") or {}).get("levels")
     return f"a probability, 0 to 1{cut}" + (f"; how grave: {', '.join(severity)}" if severity else "")
 

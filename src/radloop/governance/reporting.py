@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from radloop.evaluation.pdf import as_pdf
 from radloop.evaluation.report import render_model_facts, render_report
 from radloop.governance.addenda import shown_addenda
@@ -93,7 +95,10 @@ def report_pdf_in(
 def _judged(evidence: Mapping[str, Any]) -> dict[str, Any]:
     """Return the gate's verdict with what may help where it said no."""
     found = verdict_of(dict(evidence))
-    use_case = UseCase.model_validate_json(json.dumps(evidence["use_case"]["config"]))
+    try:
+        use_case = UseCase.model_validate_json(json.dumps(evidence["use_case"]["config"]))
+    except ValidationError:  # made by another Radloop: its page is written all the same
+        return found.as_dict() | {"proposals": []}
     return found.as_dict() | {"proposals": [proposal.as_dict() for proposal in proposals(use_case, found)]}
 
 
