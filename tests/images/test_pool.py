@@ -56,6 +56,13 @@ def fill() -> Reply:
     return {}, [np.ones(200_000_000)]
 
 
+def write(file: str) -> Reply:
+    """Take a moment, then write a file."""
+    time.sleep(0.3)
+    Path(file).touch()
+    return {}, []
+
+
 def die(number: int) -> Reply:
     """End as a crashed decoder does."""
     os.kill(os.getpid(), number)
@@ -182,6 +189,22 @@ def test_a_worker_ends_with_its_pool() -> None:
         pid = pool.call(f"{HERE}:where")[0]["pid"]
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_nothing_is_written_once_a_pool_is_closed(tmp_path: Path) -> None:
+    files = [tmp_path / str(number) for number in range(8)]
+    jobs = [((str(file),), 0) for file in files]
+    with pytest.raises(KeyboardInterrupt), Pool(2) as pool:
+        for _ in pool.map(f"{HERE}:write", jobs):  # others are under way, and more wait
+            raise KeyboardInterrupt
+    written = sorted(tmp_path.iterdir())
+    assert 0 < len(written) < len(files)
+    pool.warm(f"{HERE}:where")
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.call(f"{HERE}:where")
+    time.sleep(0.7)
+    assert sorted(tmp_path.iterdir()) == written
+    pool.close()
 
 
 def test_threads_get_their_own_answers() -> None:

@@ -62,6 +62,7 @@ class Pool:
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = workers
+        self._closed = False
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for _ in range(workers):
             self._idle.put(_Worker())
@@ -83,11 +84,14 @@ class Pool:
         Raises:
             Refusal: the function's own, or `decode_timeout`, `decode_memory`, `decoder_crashed`.
             ToolError: `decoder_failed`: the function has an error of its own.
+            RuntimeError: the pool is closed.
         """
         if size > _LARGEST:
             raise Refusal("image_too_large", f"the file has more than {_LARGEST // 10**6} MB", "send one image at a time")
         worker = self._idle.get()
         try:
+            if self._closed:
+                raise RuntimeError("the pool is closed")
             return worker.run(function, arguments, CPU_SECONDS + CPU_PER_MEGABYTE * size / 1e6)
         finally:
             self._idle.put(worker)
@@ -119,6 +123,8 @@ class Pool:
             while True:
                 idle.append(self._idle.get_nowait())
         try:
+            if self._closed:
+                return
             with ThreadPoolExecutor(max(len(idle), 1)) as threads:
                 for done in [threads.submit(worker.run, function, (), CPU_SECONDS) for worker in idle]:
                     done.result()
@@ -127,10 +133,15 @@ class Pool:
                 self._idle.put(worker)
 
     def close(self) -> None:
-        """End every worker; they also end with this process, however it ends."""
-        with suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().stop()
+        """End every worker, each after the file that it has: nothing is written any more once this returns.
+
+        They also end with this process, however it ends.
+        """
+        self._closed = True
+        workers = [self._idle.get() for _ in range(self.workers)]
+        for worker in workers:
+            worker.stop()
+            self._idle.put(worker)
 
 
 class _Worker:
