@@ -34,6 +34,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "predict": ("radloop.commands.serving", "The service's answer, on the command line."),
     "replay": ("radloop.commands.replay", "A recorded answer again, from the same file."),
     "erase": ("radloop.commands.versioning", "One patient out of data, caches and records."),
+    "gc": ("radloop.commands.retention", "What nothing needs any more: list it, remove it."),
     "up": ("radloop.commands.place", "Prefect, MLflow and the service, with their addresses."),
     "doctor": ("radloop.commands.place", "What is missing or differs on this machine, and how to mend it."),
 }

@@ -86,6 +86,14 @@ class Settings(BaseSettings):
     """Whether an answer that cannot be recorded is a 503 instead."""
     record_fsync_first: bool = False
     """Whether an answer waits until its record is on the disk."""
+    record_days: int | None = Field(default=None, ge=1)
+    """How long `radloop gc` keeps what was recorded of an answer; default for ever."""
+    keep_runs_days: int = Field(default=30, ge=1)
+    """After how many days `radloop gc` gives up an unfinished run."""
+    keep_cache_days: int = Field(default=14, ge=1)
+    """After how many days unused `radloop gc` removes prepared pixels."""
+    keep_rejected_days: int = Field(default=90, ge=1)
+    """After how many days `radloop gc` removes the network of a bundle that the gate rejected."""
     host: str = "127.0.0.1"
     port: int = 3000
     user: str | None = Field(default_factory=account)

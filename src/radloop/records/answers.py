@@ -256,6 +256,20 @@ def blank_patient(pseudonym: str, folder: Path) -> int:
     return sum(chain.blank(path, lambda payload: _theirs(payload, pseudonym)) for path in _naming(pseudonym, folder))
 
 
+def count_before(limit: datetime, folder: Path) -> int:
+    """Return how many payloads were recorded before a moment."""
+    return sum(_older(item["payload"], limit) for path in _begun_before(limit, folder) for item in chain.read(path))
+
+
+def blank_before(limit: datetime, folder: Path) -> int:
+    """Blank every payload that was recorded before a moment and return how many; the chains still verify.
+
+    Raises:
+        IntegrityError: `tampered_record`: a segment was edited; it stays as it is.
+    """
+    return sum(chain.blank(path, lambda payload: _older(payload, limit)) for path in _begun_before(limit, folder))
+
+
 def check_segments(folder: Path) -> int:
     """Verify every segment, and that none is missing; return how many entries there are.
 
@@ -282,6 +296,18 @@ def check_segments(folder: Path) -> int:
 def _naming(pseudonym: str, folder: Path) -> Iterator[Path]:
     word = f'"patient":"{pseudonym}"'.encode()
     return (path for path in segments(folder) if _mentions(path, word))
+
+
+def _begun_before(limit: datetime, folder: Path) -> Iterator[Path]:
+    """Yield the segments whose name says that they may hold something older."""
+    return (path for path in segments(folder) if path.name < f"{limit.astimezone(UTC):%Y%m%dT%H%M%S}")
+
+
+def _older(payload: Mapping[str, Any] | None, limit: datetime) -> bool:
+    """Tell whether a payload was recorded before a moment; what opens a segment stays, the chain is checked by it."""
+    if payload is None or payload.get("kind") == "segment":
+        return False
+    return datetime.fromisoformat(payload["time"]) < limit
 
 
 def _mentions(path: Path, word: bytes) -> bool:
