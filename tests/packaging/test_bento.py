@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import httpx
 import pytest
+from packaging.utils import canonicalize_name
 
-from radloop.errors import IntegrityError
+from radloop.errors import IntegrityError, ToolError
 from radloop.inference.predictor import Predictor
-from radloop.packaging.bento import NAME, PACKAGES, build_bento
+from radloop.packaging.bento import NAME, PACKAGES, build_bento, pinned
 from radloop.settings import Settings
 from tests.bundles import make_bundle, make_images
 from tests.conftest import need
@@ -76,6 +79,52 @@ def test_requirements_are_pinned(installation: Installation) -> None:
     lines = (installation.bento / "env" / "python" / "requirements.txt").read_text().splitlines()
     assert {line.split("==")[0] for line in lines} >= set(PACKAGES)
     assert all("==" in line for line in lines)
+
+
+def test_what_packages_need_is_pinned_too(installation: Installation) -> None:
+    names = {line.split("==")[0] for line in pinned(["pydantic-settings"])}
+    assert {"pydantic-settings", "pydantic", "pydantic-core", "typing-extensions"} <= names
+    assert not names & {"pytest", "pydantic-settings-extra"}
+    assert "sqlalchemy" not in {line.split("==")[0] for line in pinned(["bentoml"])}
+    with pytest.raises(ToolError, match="no-such-package is not installed"):
+        pinned(["no-such-package"])
+
+
+def test_everything_that_the_service_imports_is_in_it(installation: Installation) -> None:
+    """The tests' own installation would lend it what it lacks; a container would not."""
+    code = "import sys, radloop.serving.service as _; print(*(m for m in sys.modules if m.split('.')[0] == 'radloop'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    place = installation.bento / "src"
+    files = {name: source_of(place, name) for name in done.stdout.split()}
+    assert [name for name, file in files.items() if file is None] == []
+    lines = (installation.bento / "env" / "python" / "requirements.txt").read_text().splitlines()
+    held = {canonicalize_name(line.split("==")[0]) for line in lines} | {"radloop"}
+    known = packages_distributions()
+    wanted = {canonicalize_name(one) for file in files.values() if file for name in imports(file) for one in known.get(name, [])}
+    assert wanted - held == set()
+
+
+def source_of(place: Path, module: str) -> Path | None:
+    """Return a module's file below a folder, None where there is none."""
+    path = place / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def imports(file: Path) -> set[str]:
+    """Return the first words of everything that a file imports, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        found |= {name.split(".")[0] for name in names}
+    return found
+
+
+def test_its_dockerfile_has_no_error(installation: Installation) -> None:
+    linter = Path(sys.executable).parent / "hadolint"
+    file = installation.bento / "env" / "docker" / "Dockerfile"
+    done = subprocess.run([linter, "--failure-threshold", "error", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_same_content_is_built_once(installation: Installation) -> None:

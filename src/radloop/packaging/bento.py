@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module, metadata
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from radloop.errors import IntegrityError, ToolError
 from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE, SIGNATURE
@@ -48,10 +50,10 @@ PACKAGES = (
     "pyyaml",
     "scipy",
 )
-"""What the service imports; each is pinned to the version that is installed here."""
+"""What the service imports; they and all that they need are pinned to the versions that are installed here."""
 
 _MODULES = ("__init__.py", "clinical.py", "configuration.py", "errors.py", "py.typed", "settings.py")
-_SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "use_case")
+_SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "statistics", "use_case")
 _LABEL = "radloop-content"
 
 
@@ -85,7 +87,7 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
             _add_bundle(context, pointer, settings.bundles)
         _add_reviewers(context, settings.bundles)
         content = digest_folder(context)
-        requirements = [f"{package}=={metadata.version(package)}" for package in PACKAGES]
+        requirements = pinned(PACKAGES)
         identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
         tag_version = f"{bundle.removeprefix('sha256:')[:12]}-{identity[:8]}"
         place = settings.place / "bentoml" / "bentos" / NAME / tag_version
@@ -94,6 +96,36 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
             _write_bentofile(context, requirements, content)
             _build(context, tag_version, settings)
     return f"{NAME}:{tag_version}"
+
+
+def pinned(packages: Iterable[str]) -> list[str]:
+    """Return packages and everything that they need on this kind of machine, each at its installed version, sorted.
+
+    Args:
+        packages: names of distributions, with extras where they are needed.
+
+    Raises:
+        ToolError: `incomplete_installation`: one of them is not installed.
+    """
+    found: dict[str, str] = {}
+    waiting = [Requirement(name) for name in packages]
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    while waiting:
+        wanted = waiting.pop()
+        name, extras = canonicalize_name(wanted.name), ("", *sorted(wanted.extras))
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            raise ToolError("incomplete_installation", f"{name} is not installed", "pip install 'radloop[serve]'") from None
+        found[name] = f"{name}=={distribution.version.partition('+')[0]}"
+        for text in distribution.requires or ():
+            needed = Requirement(text)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    return [found[name] for name in sorted(found)]
 
 
 def _pointers(new: Pointer, settings: Settings) -> Iterator[Pointer]:
