@@ -26,6 +26,7 @@ def files(root: Path) -> set[str]:
         (["validate", "phantom-cxr"], "no_data", "radloop ingest phantom-cxr --source PATH"),
         (["retrain", "tb-cxr"], "no_data", "radloop ingest tb-cxr --source PATH"),
         (["predict", "absent.png", "--use-case", "phantom-cxr"], "missing_file", "no such file: absent.png"),
+        (["evaluate", "phantom-cxr@champion", "--source", "nowhere"], "source_missing", "nothing is at nowhere"),
         (["phantoms", "new", "--plant", "corner-maker"], "unknown_defect", "did you mean 'corner-marker'?"),
         (["phantoms", "new", "--n", "3"], "too_few_images", "the least is"),
     ],

@@ -42,10 +42,12 @@ def evaluate(
     """
     from radloop.commands.models import named_model
     from radloop.configuration import load_use_case
+    from radloop.data.sources import check_exists
     from radloop.governance.external import evaluate_external
 
     if source is None:
         raise InputError("no_source", "evaluate needs a source", f"radloop evaluate {name} --source PATH")
+    check_exists(source)
     version = named_model(name, settings)
     present = _mapped(load_use_case(version.use_case, settings), mapping)
     addendum, already = evaluate_external(version, source, present, settings, called, people=not other_patients)

@@ -38,9 +38,18 @@ def read_source(path: Path | str, use_case: UseCase, downloads: Path | None = No
     if str(path).startswith(PREFIX):
         path = medmnist_file(str(path), downloads)
     place = Path(path)
-    if not place.exists():
-        raise InputError("source_missing", "the source does not exist", f"give it with --source; nothing is at {place}")
+    check_exists(place)
     return _ordered(_read_file(place, use_case) if place.is_file() else _read_folder(place, use_case), place)
+
+
+def check_exists(source: Path | str) -> None:
+    """Refuse a path that names nothing; a word such as `medmnist:pneumoniamnist` is not asked.
+
+    Raises:
+        InputError: `source_missing`.
+    """
+    if not str(source).startswith(PREFIX) and not Path(source).exists():
+        raise InputError("source_missing", "the source does not exist", f"give it with --source; nothing is at {source}")
 
 
 def read_table_only(path: Path, use_case: UseCase) -> list[SourceRow]:
