@@ -47,6 +47,7 @@ _PATIENCE = 20
 """How many times that a worker may take which is not given the processor, its start and imports included."""
 _LARGEST = 256_000_000
 """Bytes of the largest file: a worker holds it several times over."""
+_PACKAGES = str(Path(__file__).resolve().parents[2])
 _ERRORS: Mapping[str, type[RadloopError]] = {"InputError": InputError, "ToolError": ToolError}
 
 
@@ -188,7 +189,9 @@ class _Worker:
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        # A Bento brings the package beside what is installed: the child finds the one that runs here.
+        path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "radloop.images.worker", str(theirs.fileno())],
