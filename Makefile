@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-coverage bench-bootstrap bench-gate bench-defects bench-fusion bench-shortcuts bench-record container results clean
+.PHONY: help install retrain test check format lock serve docs bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-coverage bench-bootstrap bench-gate bench-defects bench-fusion bench-shortcuts bench-record container results clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lock: $(STAMP) ## Resolve requirements.lock anew from pyproject.toml.
 
 serve: $(STAMP) ## Serve every champion on loopback.
 	@$(BIN)/radloop serve
+
+docs: $(STAMP) ## Build the manual into site/.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench-loop: $(STAMP) ## Where the phantom loop's time goes that is not training or evaluation.
 	@$(BIN)/python benchmarks/loop_overhead.py
