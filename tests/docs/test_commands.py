@@ -30,7 +30,7 @@ ELSEWHERE = {
     "dvc repro": "tests/flows/test_pipeline.py",
     "radloop up": "tests/browser/test_up.py",
     "radloop serve": "tests/serving/test_service.py",
-    "radloop rollback": "tests/flows/test_governance.py",
+    "radloop rollback": "tests/governance/test_signing.py",
     "radloop review approve tb-cxr 4 --key": "tests/governance/test_signing.py",
     "radloop trace REQUEST_ID": "tests/governance/test_trace.py",
     "radloop replay": "tests/commands/test_replay.py",
