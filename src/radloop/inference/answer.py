@@ -59,7 +59,10 @@ class Grade(_Part):
 
 
 class PredictionSet(_Part):
-    """Labels that cannot be excluded at a coverage, the most probable first; of findings, those whose presence cannot be."""
+    """Labels that cannot be excluded at a coverage, the most probable first and always among them.
+
+    Of findings, those whose presence cannot be excluded: perhaps none.
+    """
 
     coverage: float
     labels: tuple[str, ...]
@@ -79,6 +82,8 @@ class Answer(_Part):
 
     Attributes:
         findings: one an output of the model.
+        abstained: why the findings should not be relied on, a sentence after a stable code and a colon; null where the
+            prediction set has one label, or the use case does not abstain.
         severity: null where the model does not grade.
         uncertainty: 0 (sure) to 1: the binary entropy of the probability in bits, of several findings the largest; of
             classes of which there is exactly one, their entropy as a share of the most there can be.

@@ -16,7 +16,7 @@ from radloop.inference.bundle import Bundle, BundleFacts
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
-from radloop.inference.reading import explanation, findings, prediction, severity
+from radloop.inference.reading import abstained, explanation, findings, prediction, severity
 from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
@@ -131,12 +131,14 @@ class Predictor:
         noted.scored = scored = self.score(decoded, joined)
         if self.familiar is not None and self.facts.familiarity is not None:
             check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
+        held = prediction(scored, self.facts)
         return Answer(
             request_id=request_id or uuid.uuid4().hex,
             use_case=self.facts.use_case,
             model=self.model,
             findings=findings(scored, self.facts),
-            prediction_set=prediction(scored, self.facts),
+            prediction_set=held,
+            abstained=abstained(held, self.facts),
             severity=severity(scored, self.facts),
             uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
             explanation=explanation(scored, self.facts, target) if explain else None,

@@ -6,7 +6,7 @@ import math
 
 from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, heat_map
 from radloop.inference.bundle import BundleFacts
-from radloop.inference.conformal import prediction_set
+from radloop.inference.conformal import abstention, prediction_set
 from radloop.inference.location import regions, strongest
 from radloop.inference.scoring import Scored
 
@@ -34,6 +34,11 @@ def prediction(scored: Scored, facts: BundleFacts) -> PredictionSet | None:
     if facts.conformal is None:
         return None
     return prediction_set(scored.probabilities.tolist(), facts.labels, facts.outputs, facts.conformal)
+
+
+def abstained(found: PredictionSet | None, facts: BundleFacts) -> str | None:
+    """Return why the answer should not be relied on, None where it may be."""
+    return None if found is None or facts.conformal is None else abstention(found, facts.conformal)
 
 
 def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
