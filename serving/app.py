@@ -35,6 +35,7 @@ from radloop.serving.guard import Guard
 from radloop.serving.pages import docs_page, page_headers, read_page
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
 from radloop.serving.recording import Recorder
+from radloop.serving.residents import Residents
 from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate, too_large
 from radloop.settings import Settings
@@ -105,12 +106,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     bundles, swappable = bundles_folder(settings)
     worker = Worker(workers_folder(settings.place)) if swappable else None
     decoders = Pool(STREAMS)
-    champions = Champions(bundles, decoders, worker, frozenset(use_case_files(settings)))
+    residents = Residents(settings.memory_budget, settings.idle_seconds)
+    champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)))
     app.state.recorder = recorder = Recorder(settings)
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions = pool, champions
-        await asyncio.get_running_loop().run_in_executor(pool, champions.refresh)
+        await asyncio.get_running_loop().run_in_executor(pool, champions.start)
         await asyncio.get_running_loop().run_in_executor(pool, decoders.warm, "radloop.images.decode:ready_reply")
         follower = asyncio.create_task(champions.follow())
         try:
@@ -163,7 +165,7 @@ def _add_api(app: FastAPI) -> None:
     async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
         key: ApiKey | None = request.state.key
-        names = sorted(allowed(champions.loaded, key.allowed if key else None))
+        names = sorted(allowed(champions.served, key.allowed if key else None))
         return UseCases(use_cases=tuple(_served(champions, name) for name in names))
 
 
@@ -214,8 +216,8 @@ def _preview(decoded: Decoded) -> bytes:
 
 
 def _served(champions: Champions, name: str) -> ServedUseCase:
-    predictor, refusal = champions.loaded[name], champions.refused.get(name)
-    facts = predictor.facts
+    champion, refusal = champions.served[name], champions.refused.get(name)
+    facts = champion.facts
     findings = zip(facts.outputs, facts.thresholds, strict=True)
     return ServedUseCase(
         use_case=name,
@@ -229,7 +231,7 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         modalities=facts.image.modalities,
         body_parts=facts.image.body_parts,
         threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
-        model=predictor.model,
+        model=champion.model,
         pending=refusal.code if refusal else None,
     )
 
