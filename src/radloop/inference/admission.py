@@ -58,4 +58,5 @@ class Admission:
             InadmissibleImage: this model may not be asked about it.
             InputError: a clinical value is unknown or invalid.
         """
-        return admit(clinical_values.complete(decoded.header, self.check(clinical))[0], decoded.quality, self.facts)
+        header = clinical_values.complete(decoded.header, self.check(clinical))[0]
+        return admit(header, decoded.quality, self.facts, decoded.coloured)

@@ -88,7 +88,9 @@ class Predictor(Admission):
         noted = observed or Observed()
         noted.facts, noted.model, noted.decoded, noted.header = self.facts, self.model, decoded, header
         joined = clinical_values.joined(header, values)
-        warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
+        warnings = (
+            admit(header, decoded.quality, self.facts, decoded.coloured) + conflicts + clinical_values.missing(self.facts, joined)
+        )
         noted.scored = scored = self.score(decoded, joined)
         if self.familiar is not None and self.facts.familiarity is not None:
             check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
