@@ -46,6 +46,7 @@ class Asked:
         request_id: ours.
         allowed: the use cases that the key may ask; None is all.
         observed: is given what becomes known on the way.
+        segment: whether the region's outline is wanted.
     """
 
     use_case: str | None
@@ -55,10 +56,11 @@ class Asked:
     request_id: str
     allowed: frozenset[str] | None = None
     observed: Observed = field(default_factory=Observed)
+    segment: bool = False
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed)
+        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.segment)
 
 
 class Champions:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from radloop.inference.answer import Model
+from radloop.inference.answer import Answer, Model
+from radloop.inference.series import SeriesAnswer
 from radloop.use_case import IntendedUse, Labels
 
 
@@ -84,3 +85,32 @@ class Problem(_Body):
     detail: str
     hint: str
     request_id: str
+
+
+class BatchItem(_Body):
+    """One image of a batch: its answer or its refusal; both have a request id of their own.
+
+    Attributes:
+        name: its number as the images were sent, from 0; names of files are not kept.
+    """
+
+    name: int
+    answer: Answer | None
+    problem: Problem | None
+
+
+class BatchAnswer(_Body):
+    """What came of a batch.
+
+    Attributes:
+        results: one an image, in their order.
+        most_urgent: numbers of the answered images, the most urgent first: positive findings, then abstentions, then the rest;
+            within each the graver, then the more probable.
+        series: what the slices of each DICOM series say together.
+    """
+
+    schema_version: int = 1
+    request_id: str
+    results: tuple[BatchItem, ...]
+    most_urgent: tuple[int, ...]
+    series: tuple[SeriesAnswer, ...] = ()

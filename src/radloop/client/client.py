@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radloop.client.answers import Answer, ServedUseCase, UseCases
+from radloop.client.answers import Answer, BatchAnswer, ServedUseCase, UseCases
 from radloop.client.errors import FailedError, UnreachableError, error_of
 
 Source = str | os.PathLike[str] | bytes
@@ -68,6 +68,7 @@ class Client:
         clinical: Mapping[str, Any] | None = None,
         explain: bool = False,
         target: str | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image.
 
@@ -77,11 +78,41 @@ class Client:
             clinical: `age` (years), `sex` and the values that `use_cases` lists, where known.
             explain: ask for the heat map.
             target: the finding that it explains; without it, the most probable one.
+            segment: ask for the region at the image's size, where the model locates.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
+        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target, segment)), Answer)
+
+    def predict_batch(
+        self,
+        sources: Sequence[Source],
+        use_case: str | None = None,
+        clinical: Sequence[Mapping[str, Any] | None] | None = None,
+        explain: bool = False,
+    ) -> BatchAnswer:
+        """Answer for many images.
+
+        Args:
+            sources: paths or bytes, or one zip of images.
+            use_case: without it, each image's own.
+            clinical: values of each image, in their order; not with a zip.
+            explain: ask for heat maps.
+
+        Raises:
+            ServiceError: the batch was refused, failed or unreachable; one image's refusal is its result.
+        """
+        return _read(self._send("POST", "/v1/predict_batch", **_batch(sources, use_case, clinical, explain)), BatchAnswer)
+
+    def segment(self, source: Source, use_case: str, clinical: Mapping[str, Any] | None = None) -> bytes:
+        """Return the region of one DICOM image as the bytes of a DICOM Segmentation.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        form = _form(source, use_case, clinical)
+        return _content(self._send("POST", "/v1/segment", **form))
 
     def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -142,13 +173,39 @@ class AsyncClient:
         clinical: Mapping[str, Any] | None = None,
         explain: bool = False,
         target: str | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image; see `Client.predict`.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
+        return _read(
+            await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target, segment)), Answer
+        )
+
+    async def predict_batch(
+        self,
+        sources: Sequence[Source],
+        use_case: str | None = None,
+        clinical: Sequence[Mapping[str, Any] | None] | None = None,
+        explain: bool = False,
+    ) -> BatchAnswer:
+        """Answer for many images; see `Client.predict_batch`.
+
+        Raises:
+            ServiceError: the batch was refused, failed or unreachable; one image's refusal is its result.
+        """
+        return _read(await self._send("POST", "/v1/predict_batch", **_batch(sources, use_case, clinical, explain)), BatchAnswer)
+
+    async def segment(self, source: Source, use_case: str, clinical: Mapping[str, Any] | None = None) -> bytes:
+        """Return a DICOM Segmentation; see `Client.segment`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        form = _form(source, use_case, clinical)
+        return _content(await self._send("POST", "/v1/segment", **form))
 
     async def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -182,17 +239,45 @@ class AsyncClient:
 
 
 def _form(
-    source: Source, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool, target: str | None
+    source: Source,
+    use_case: str | None,
+    clinical: Mapping[str, Any] | None,
+    explain: bool = False,
+    target: str | None = None,
+    segment: bool = False,
 ) -> dict[str, Any]:
-    content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    data = {"explain": "true" if explain else "false"}
+    data = {"explain": "true"} if explain else {}
+    data |= {"segment": "true"} if segment else {}
     if use_case is not None:
         data["use_case"] = use_case
     if target is not None:
         data["target"] = target
     if clinical is not None:
         data["clinical"] = json.dumps(dict(clinical))
-    return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}
+    return {"files": {"image": _part(source)}, "data": data}
+
+
+def _batch(
+    sources: Sequence[Source], use_case: str | None, clinical: Sequence[Mapping[str, Any] | None] | None, explain: bool
+) -> dict[str, Any]:
+    data = {"explain": "true"} if explain else {}
+    if use_case is not None:
+        data["use_case"] = use_case
+    if clinical is not None:
+        data["clinical"] = json.dumps([None if row is None else dict(row) for row in clinical])
+    return {"files": [("images", _part(source)) for source in sources], "data": data}
+
+
+def _part(source: Source) -> tuple[str, bytes, str]:
+    """Return a part of a form; the file's name stays here."""
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    return ("image", content, "application/octet-stream")
+
+
+def _content(response: httpx.Response) -> bytes:
+    if not response.is_success:
+        raise error_of(response.status_code, response.content)
+    return response.content
 
 
 def _headers(key: str | None) -> dict[str, str]:

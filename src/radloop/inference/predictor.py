@@ -15,7 +15,7 @@ from radloop.inference.answer import Answer
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
-from radloop.inference.reading import abstained, explanation, findings, prediction, severity
+from radloop.inference.reading import abstained, explanation, findings, prediction, segmentation, severity
 from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
@@ -66,6 +66,7 @@ class Predictor(Admission):
         request_id: str | None = None,
         target: str | None = None,
         observed: Observed | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image.
 
@@ -77,6 +78,7 @@ class Predictor(Admission):
             request_id: the caller's; a random one otherwise.
             target: the finding whose heat map is wanted; the most probable one otherwise.
             observed: is given what becomes known on the way, for the record.
+            segment: add the region at the image's size, where the model locates.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
@@ -105,5 +107,6 @@ class Predictor(Admission):
             severity=severity(scored, self.facts),
             uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
             explanation=explanation(scored, self.facts, target) if explain else None,
+            segmentation=segmentation(scored, self.facts) if segment else None,
             warnings=warnings,
         )
