@@ -28,7 +28,7 @@ BLANK = Quality(black=1.0, saturated=0.0, contrast=0.0, sharpness=0.0, mean=0.0)
         ({"rows": 1537}, GOOD, "odd_shape"),
         ({"view": "LL"}, GOOD, "foreign_view"),
         ({}, BLANK, "blank_image"),
-        ({}, replace(GOOD, black=0.991), "under_exposed"),
+        ({}, replace(GOOD, black=0.951), "under_exposed"),
         ({}, replace(GOOD, saturated=0.51), "over_exposed"),
         ({"age": 17.99}, GOOD, "outside_intended_use"),
         ({"age": 101.0}, GOOD, "outside_intended_use"),
@@ -43,7 +43,7 @@ def test_refusals(changes: dict[str, Any], quality: Quality, code: str) -> None:
 
 
 def test_what_lies_at_the_limits_is_admitted() -> None:
-    edge = replace(GOOD, black=0.99, saturated=0.5)
+    edge = replace(GOOD, black=0.95, saturated=0.5)
     admit(make_header(rows=1536), edge, FRONTAL, 0.1)
     admit(make_header(view=None), edge, FRONTAL)
     admit(make_header(view="LL"), edge, make_facts())  # no view is named

@@ -15,7 +15,7 @@ BLANK_CONTRAST = 0.02
 
 # The limits below were set on 19 public sets of radiographs, CT, MRI and ultrasound: their images have at most 0.85 of black and
 # 0.15 of white pixels, none that is coloured, and sides of at most 1.8 to 1.
-BLACK = 0.99
+BLACK = 0.95
 """The share of black pixels from which there is too little left to read."""
 WHITE = 0.5
 """The share of white pixels from which what was there is lost."""
