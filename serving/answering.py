@@ -96,7 +96,7 @@ def ask(request: Request, question: Question, request_id: str, observed: Observe
     file, values, observed = recorder.hashed(question.content), None, observed or Observed()
     result: Answer | RadloopError
     try:
-        values = _clinical(question.clinical)
+        values = clinical_of(question.clinical)
         names = key.allowed if key else None
         asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed, question.segment)
         result = champions.answer(question.content, asked)
@@ -106,7 +106,12 @@ def ask(request: Request, question: Question, request_id: str, observed: Observe
     return result, recorder.write(request_id, file, values, observed, result, who)
 
 
-def _clinical(text: str | None) -> dict[str, Any] | None:
+def clinical_of(text: str | None) -> dict[str, Any] | None:
+    """Return the clinical values of a form.
+
+    Raises:
+        InputError: `malformed_request`.
+    """
     try:
         values = json.loads(text) if text else None
     except (ValueError, RecursionError):

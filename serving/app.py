@@ -26,6 +26,7 @@ from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.clinical import range_of
+from radloop.inference.clip import ClipAnswer
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
 from radloop.serving.answering import Question, answer
@@ -34,6 +35,7 @@ from radloop.serving.batch import add_batch
 from radloop.serving.champions import Champions, allowed
 from radloop.serving.described import CLOSED, EXAMPLE_CLINICAL, KEY, REFUSALS, USE_CASE
 from radloop.serving.guard import LARGE, Guard
+from radloop.serving.jobs import Jobs
 from radloop.serving.outline import add_outline
 from radloop.serving.pages import docs_page, page_headers, read_page
 from radloop.serving.problems import handle_problems
@@ -41,6 +43,7 @@ from radloop.serving.recording import Recorder
 from radloop.serving.residents import Residents
 from radloop.serving.schemas import ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate
+from radloop.serving.video import add_video
 from radloop.settings import Settings
 
 DESCRIPTION = """Diagnostic models for medical images. **Not a medical device.** Every answer names the model, the data
@@ -70,7 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("authorization",),
             expose_headers=("retry-after", "x-recorded", "x-request-id"),
         )
@@ -78,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _add_api(app)
     add_batch(app)
     add_outline(app)
+    add_video(app)
     _add_pages(app)
     return app
 
@@ -97,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     residents = Residents(settings.memory_budget, settings.idle_seconds)
     champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)))
     app.state.recorder = recorder = Recorder(settings)
+    app.state.jobs = jobs = Jobs[ClipAnswer]()
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions, app.state.decoders = pool, champions, decoders
@@ -109,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await follower
+            await asyncio.get_running_loop().run_in_executor(None, jobs.close)
             if worker is not None:
                 worker.close()
             decoders.close()

@@ -131,7 +131,7 @@ class Champions:
         for champion in list(self._served.values()):
             if not champion.tested:
                 with contextlib.suppress(RadloopError):  # refused and logged already
-                    self._network(champion)
+                    self.network(champion)
 
     def refresh(self, *, test: bool = True) -> None:
         """Take in what the pointers name and let go what they no longer name."""
@@ -172,29 +172,28 @@ class Champions:
             Refusal: `use_case_not_allowed`, `no_champion`, `ambiguous_use_case`, or the image is refused.
             IntegrityError: the bundle turned out not to be what was sealed.
         """
-        champions = allowed(self._served, asked.allowed)
         if asked.use_case is not None:
-            chosen = self._named(champions, asked)
+            chosen = self.named(asked)
             asked.observed.facts, asked.observed.model = chosen.facts, chosen.model
             chosen.check(asked.clinical, asked.target)
-            network = self._network(chosen)  # first: a swap meanwhile leaves this request the one that it began with
+            network = self.network(chosen)  # first: a swap meanwhile leaves this request the one that it began with
             asked.observed.decoded = self.decode(content, chosen.facts.image)
             return asked.of(network, asked.observed.decoded)
+        champions = allowed(self._served, asked.allowed)
         takers(champions, asked.clinical, asked.target)
         asked.observed.decoded = shown = self.decode(content)
         chosen = champions[propose(champions, shown, asked.clinical, asked.target)]
         image = chosen.facts.image
-        return asked.of(self._network(chosen), self.decode(content, image) if image.window else shown)
+        return asked.of(self.network(chosen), self.decode(content, image) if image.window else shown)
 
-    def decode(self, content: bytes, image: ImageSpec | None = None) -> Decoded:
-        """Decode one image in a process of its own; None is the display domain.
+    def named(self, asked: Asked) -> Champion:
+        """Return the champion of the use case that a request names.
 
         Raises:
-            Refusal: it cannot be read or brought to the domain.
+            InputError: `unknown_use_case`.
+            Refusal: `use_case_not_allowed` or `no_champion`.
         """
-        return decode_apart(content, image, self._decoders)
-
-    def _named(self, champions: Mapping[str, Champion], asked: Asked) -> Champion:
+        champions = allowed(self._served, asked.allowed)
         name = asked.use_case or ""
         if name in champions:
             return champions[name]
@@ -210,8 +209,20 @@ class Champions:
         hint = nearest(name[:60], known) if known else "no use case is served yet"
         raise InputError("unknown_use_case", "there is no use case of that name", hint)
 
-    def _network(self, champion: Champion) -> Predictor:
-        """Return a champion's network; one that is not what was sealed is not served any more."""
+    def decode(self, content: bytes, image: ImageSpec | None = None) -> Decoded:
+        """Decode one image in a process of its own; None is the display domain.
+
+        Raises:
+            Refusal: it cannot be read or brought to the domain.
+        """
+        return decode_apart(content, image, self._decoders)
+
+    def network(self, champion: Champion) -> Predictor:
+        """Return a champion's network, loaded if it rests; blocks.
+
+        Raises:
+            IntegrityError: it is not what was sealed any more, or fails its self-test; it is not served from then on.
+        """
         tested = champion.tested
         try:
             predictor = self._residents.ask(champion)

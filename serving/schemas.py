@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from radloop.inference.answer import Answer, Model
@@ -85,6 +87,22 @@ class Problem(_Body):
     detail: str
     hint: str
     request_id: str
+
+
+class JobState(_Body):
+    """How far a job is.
+
+    Attributes:
+        status: `waiting`, `running`, `done`, `failed` or `cancelled`.
+        frames: how many frames were looked at.
+        code: why it failed, null otherwise; its result says it in full.
+    """
+
+    schema_version: int = 1
+    job: str
+    status: Literal["waiting", "running", "done", "failed", "cancelled"]
+    frames: int
+    code: str | None = None
 
 
 class BatchItem(_Body):

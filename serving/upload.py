@@ -17,6 +17,8 @@ from radloop.serving.problems import problem
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
+ADDRESS = "radloop.address"
+"""Where a request's own address stands while BentoML sees its route's; see `paths`."""
 FORM_OVERHEAD = 64 * 1024
 """Bytes of a form besides its image: boundaries, headers and clinical values."""
 HEADERS = (
@@ -28,7 +30,7 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """Of every response that does not say otherwise; a page names its own script and style."""
-_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "POST")
 _LONGER = 4
 """How many times as long a large upload may take."""
 _DRAIN = 8
@@ -77,6 +79,8 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if ADDRESS in scope:  # BentoML saw the route's
+            scope = {**scope, "path": scope[ADDRESS], "raw_path": scope[ADDRESS].encode()}
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)

@@ -192,3 +192,45 @@ class BatchAnswer(_Body):
     results: tuple[BatchItem, ...]
     most_urgent: tuple[int, ...]
     series: tuple[SeriesAnswer, ...] = ()
+
+
+class Job(_Body):
+    """How far a video is: `waiting`, `running`, `done`, `failed` or `cancelled`, and how many frames were looked at."""
+
+    job: str
+    status: str
+    frames: int
+    code: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether nothing more happens to it."""
+        return self.status not in ("waiting", "running")
+
+
+class Frame(_Body):
+    """One frame of a timeline; a refused one has a code and no numbers."""
+
+    seconds: float
+    probabilities: tuple[float, ...] | None = None
+    positive: tuple[bool | None, ...] | None = None
+    refused: str | None = None
+
+
+class Peak(_Body):
+    """Where in a clip a label is most probable."""
+
+    label: str
+    seconds: float
+    probability: float
+
+
+class ClipAnswer(_Body):
+    """The answer for a video: of the whole clip, and frame by frame; `labels` are those of the timeline's numbers."""
+
+    answer: Answer
+    frames_per_second: float
+    labels: tuple[str, ...]
+    timeline: tuple[Frame, ...]
+    peaks: tuple[Peak, ...]
+    refused: int

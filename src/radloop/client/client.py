@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radloop.client.answers import Answer, BatchAnswer, ServedUseCase, UseCases
+from radloop.client.answers import Answer, BatchAnswer, ClipAnswer, Job, ServedUseCase, UseCases
 from radloop.client.errors import FailedError, UnreachableError, error_of
 
 Source = str | os.PathLike[str] | bytes
@@ -27,6 +27,8 @@ RETRIES = 3
 """How often a request is sent again that the service asks to send later."""
 LONGEST_WAIT = 30.0
 """Seconds; who is asked to wait longer is told so at once."""
+PERIOD = 0.5
+"""Seconds between two looks at a job."""
 KEY = "RADLOOP_API_KEY"
 """The environment variable whose API key is used where none is given."""
 
@@ -113,6 +115,61 @@ class Client:
         """
         form = _form(source, use_case, clinical)
         return _content(self._send("POST", "/v1/segment", **form))
+
+    def send_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+    ) -> Job:
+        """Send a video; `job` says how far it is.
+
+        Args:
+            source: the path of an MP4 or AVI, or its bytes.
+            use_case: one that takes video.
+            clinical: as of `predict`.
+            frames_per_second: how many frames are looked at; without it, as many as the use case says.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(self._send("POST", "/v1/predict_video", **_video(source, use_case, clinical, frames_per_second)), Job)
+
+    def job(self, job: str) -> Job:
+        """Return how far a job is.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(self._send("GET", f"/v1/jobs/{job}"), Job)
+
+    def cancel(self, job: str) -> Job:
+        """Cancel a job, or forget one that has ended.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(self._send("DELETE", f"/v1/jobs/{job}"), Job)
+
+    def predict_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+        period: float = PERIOD,
+    ) -> ClipAnswer:
+        """Send a video and wait for its answer, asking every `period` seconds; the rest as of `send_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        job = self.send_video(source, use_case, clinical, frames_per_second)
+        while not job.finished:
+            time.sleep(period)
+            job = self.job(job.job)
+        return _read(self._send("GET", f"/v1/jobs/{job.job}/result"), ClipAnswer)
 
     def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -207,6 +264,55 @@ class AsyncClient:
         form = _form(source, use_case, clinical)
         return _content(await self._send("POST", "/v1/segment", **form))
 
+    async def send_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+    ) -> Job:
+        """Send a video; see `Client.send_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(await self._send("POST", "/v1/predict_video", **_video(source, use_case, clinical, frames_per_second)), Job)
+
+    async def job(self, job: str) -> Job:
+        """Return how far a job is.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(await self._send("GET", f"/v1/jobs/{job}"), Job)
+
+    async def cancel(self, job: str) -> Job:
+        """Cancel a job, or forget one that has ended.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(await self._send("DELETE", f"/v1/jobs/{job}"), Job)
+
+    async def predict_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+        period: float = PERIOD,
+    ) -> ClipAnswer:
+        """Send a video and wait for its answer; see `Client.predict_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        job = await self.send_video(source, use_case, clinical, frames_per_second)
+        while not job.finished:
+            await asyncio.sleep(period)
+            job = await self.job(job.job)
+        return _read(await self._send("GET", f"/v1/jobs/{job.job}/result"), ClipAnswer)
+
     async def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
 
@@ -266,6 +372,15 @@ def _batch(
     if clinical is not None:
         data["clinical"] = json.dumps([None if row is None else dict(row) for row in clinical])
     return {"files": [("images", _part(source)) for source in sources], "data": data}
+
+
+def _video(source: Source, use_case: str, clinical: Mapping[str, Any] | None, frames_per_second: float | None) -> dict[str, Any]:
+    data = {"use_case": use_case}
+    if clinical is not None:
+        data["clinical"] = json.dumps(dict(clinical))
+    if frames_per_second is not None:
+        data["frames_per_second"] = str(frames_per_second)
+    return {"files": {"video": _part(source)}, "data": data}
 
 
 def _part(source: Source) -> tuple[str, bytes, str]:
