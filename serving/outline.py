@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Annotated
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
@@ -54,8 +55,12 @@ def _written(decoders: Pool, content: bytes, answer: Answer, observed: Observed)
     """Return the DICOM file.
 
     Raises:
-        Refusal: `no_outline`: the model does not locate; `not_dicom` or `no_reference`.
+        Refusal: `not_installed`; `no_outline`: the model does not locate; `not_dicom` or `no_reference`.
     """
+    if importlib.util.find_spec("highdicom") is None:
+        raise Refusal(
+            "not_installed", "this service writes no DICOM", "install radloop[read]; /v1/predict gives the region as PNG"
+        )
     found = region(observed.scored) if observed.scored else None
     if found is None:
         raise Refusal("no_outline", f"the model of {answer.use_case} does not say where", "ask a use case that outlines")

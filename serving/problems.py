@@ -37,6 +37,7 @@ _STATUS = {
     "too_many_jobs": 503,
     "upload_too_large": 413,
     "no_champion": 503,
+    "not_installed": 503,
     "malformed_request": 400,
 }
 

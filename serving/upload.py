@@ -84,7 +84,7 @@ class Gate:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        large = scope["path"] in self._large
+        large = scope.get("path") in self._large
         limit = self._larger if large else self._limit
         body = _Body(receive, limit, self._seconds * (_LONGER if large else 1))
         start = time.perf_counter()
