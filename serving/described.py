@@ -18,6 +18,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         403: "the key may not ask that use case; without keys, the request did not come over loopback",
         404: "there is no such use case, or no such job",
         408: "the upload took too long",
+        409: "the job is not done yet",
         413: "the upload or the image is too large, or there are too many",
         415: "a format that is not taken here",
         422: "the image is inadmissible or unreadable, or a value is unknown",
