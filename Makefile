@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve docs bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-coverage bench-bootstrap bench-gate bench-defects bench-fusion bench-shortcuts bench-record container results clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench-record: $(STAMP) ## What the record of answers, the key and the limits add
 
 container: $(STAMP) ## Build the newest Bento's image with buildah, start it and ask it; BASE=debian where no image can be fetched.
 	@$(BIN)/python -m benchmarks.container $(if $(BASE),--base $(BASE))
+
+bench-video: $(STAMP) ## Frames a second of a 5-minute video from upload to answer, and its memory; SECONDS=60 is quick.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.video $(if $(SECONDS),--seconds $(SECONDS))
 
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))

@@ -39,6 +39,7 @@ class Question:
     clinical: str | None
     explain: bool
     target: str | None
+    segment: bool = False
 
 
 async def answer(
@@ -51,37 +52,53 @@ async def answer(
         question: its form.
         in_pool: runs what blocks beside the event loop.
 
-    Raises:
-        TryLater: `not_recorded`, where a setting asks for the record.
+    An answer that a setting wants recorded and that could not be is a 503, `not_recorded`.
     """
-    settings: Settings = request.app.state.settings
-    outcome, ticket = await in_pool(lambda: _outcome(request, question))
-    recorded = ticket is not None
-    if ticket is not None and settings.record_fsync_first:
-        recorded = await request.app.state.recorder.on_disk(ticket)
+    asked = await in_pool(lambda: ask(request, question, request.state.request_id))
+    outcome, recorded = await settled(request, asked)
     headers = {RECORDED: "true" if recorded else "false"}
     if isinstance(outcome, RadloopError):
         refusal = problem(outcome, request.state.request_id)
         refusal.headers.update(headers)
         return refusal
+    return Response(outcome.model_dump_json(), media_type="application/json", headers=headers)
+
+
+async def settled(request: Request, asked: Outcome) -> tuple[Answer | RadloopError, bool]:
+    """Return what `ask` gave as it may leave, and whether it is in the record.
+
+    An answer that has to be recorded and could not be has become a refusal, `not_recorded`.
+    """
+    settings: Settings = request.app.state.settings
+    outcome, ticket = asked
+    recorded = ticket is not None
+    if ticket is not None and settings.record_fsync_first:
+        recorded = await request.app.state.recorder.on_disk(ticket)
+    if isinstance(outcome, RadloopError):
+        return outcome, recorded
     if settings.record_required and not recorded:
-        raise TryLater("not_recorded", "the answer could not be recorded", "see the service's log; is its disk full?", 5)
-    body = outcome.model_copy(update={"recorded": recorded}).model_dump_json()
-    return Response(body, media_type="application/json", headers=headers)
+        return TryLater("not_recorded", "the answer could not be recorded", "see the service's log; is its disk full?", 5), False
+    return outcome.model_copy(update={"recorded": recorded}), recorded
 
 
-def _outcome(request: Request, question: Question) -> Outcome:
-    """Ask the model and record what came of it; blocks."""
+def ask(request: Request, question: Question, request_id: str, observed: Observed | None = None) -> Outcome:
+    """Ask the model and record what came of it; blocks.
+
+    Args:
+        request: whose key it is.
+        question: its form.
+        request_id: under which it is recorded.
+        observed: is given what becomes known on the way.
+    """
     champions: Champions = request.app.state.champions
     recorder: Recorder = request.app.state.recorder
     key: ApiKey | None = request.state.key
-    request_id: str = request.state.request_id
-    file, values, observed = recorder.hashed(question.content), None, Observed()
+    file, values, observed = recorder.hashed(question.content), None, observed or Observed()
     result: Answer | RadloopError
     try:
-        values = _clinical(question.clinical)
+        values = clinical_of(question.clinical)
         names = key.allowed if key else None
-        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed)
+        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed, question.segment)
         result = champions.answer(question.content, asked)
     except RadloopError as error:
         result = error
@@ -89,7 +106,12 @@ def _outcome(request: Request, question: Question) -> Outcome:
     return result, recorder.write(request_id, file, values, observed, result, who)
 
 
-def _clinical(text: str | None) -> dict[str, Any] | None:
+def clinical_of(text: str | None) -> dict[str, Any] | None:
+    """Return the clinical values of a form.
+
+    Raises:
+        InputError: `malformed_request`.
+    """
     try:
         values = json.loads(text) if text else None
     except (ValueError, RecursionError):

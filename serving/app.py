@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from fastapi import FastAPI, File, Form, Request, Security, UploadFile
+from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.security import HTTPBearer
 from PIL import Image
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
@@ -27,41 +26,29 @@ from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.clinical import range_of
+from radloop.inference.clip import ClipAnswer
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
 from radloop.serving.answering import Question, answer
+from radloop.serving.background import content_of, in_pool
+from radloop.serving.batch import add_batch
 from radloop.serving.champions import Champions, allowed
-from radloop.serving.guard import Guard
+from radloop.serving.described import CLOSED, EXAMPLE_CLINICAL, KEY, REFUSALS, USE_CASE
+from radloop.serving.guard import LARGE, Guard
+from radloop.serving.jobs import Jobs
+from radloop.serving.outline import add_outline
 from radloop.serving.pages import docs_page, page_headers, read_page
-from radloop.serving.problems import MEDIA_TYPE, handle_problems
+from radloop.serving.problems import handle_problems
 from radloop.serving.recording import Recorder
-from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
-from radloop.serving.upload import Gate, too_large
+from radloop.serving.residents import Residents
+from radloop.serving.schemas import ServedFinding, ServedUseCase, ServedValue, UseCases
+from radloop.serving.upload import Gate
+from radloop.serving.video import add_video
 from radloop.settings import Settings
-
-T = TypeVar("T")
 
 DESCRIPTION = """Diagnostic models for medical images. **Not a medical device.** Every answer names the model, the data
 and the evidence behind it; every refusal is `application/problem+json` with a stable code."""
 _PREVIEW_SIDE = 1024
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-    for status, text in {
-        400: "the form cannot be read",
-        401: "there is no API key, or it is unknown or revoked",
-        403: "the key may not ask that use case; without keys, the request did not come over loopback",
-        404: "there is no such use case",
-        408: "the upload took too long",
-        413: "the upload or the image is too large",
-        415: "neither DICOM, PNG nor JPEG",
-        422: "the image is inadmissible or unreadable, or a value is unknown",
-        429: "the key's rate is used up; Retry-After says how many seconds",
-        503: "the use case has no champion, the service is busy (then with Retry-After), or the answer cannot be recorded",
-    }.items()
-}
-_CLOSED = {status: _REFUSALS[status] for status in (401, 403, 429, 503)}
-# For the description only: the guard has decided before a route is looked for.
-_KEY = [Security(HTTPBearer(auto_error=False, description="an API key; without keys the service answers on loopback only"))]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -76,19 +63,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # A form's file beyond this many bytes would be written to disk; patients' images are not.
-    MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, settings.max_upload_bytes + 1)
+    largest = max(settings.max_upload_bytes, settings.max_batch_bytes)
+    MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, largest + 1)
     app.add_middleware(Guard, settings=settings)
-    app.add_middleware(Gate, limit=settings.max_upload_bytes, seconds=settings.upload_seconds)
+    app.add_middleware(
+        Gate, limit=settings.max_upload_bytes, seconds=settings.upload_seconds, larger=settings.max_batch_bytes, large=LARGE
+    )
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=("authorization",),
             expose_headers=("retry-after", "x-recorded", "x-request-id"),
         )
     handle_problems(app)
     _add_api(app)
+    add_batch(app)
+    add_outline(app)
+    add_video(app)
     _add_pages(app)
     return app
 
@@ -105,12 +98,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     bundles, swappable = bundles_folder(settings)
     worker = Worker(workers_folder(settings.place)) if swappable else None
     decoders = Pool(STREAMS)
-    champions = Champions(bundles, decoders, worker, frozenset(use_case_files(settings)))
+    residents = Residents(settings.memory_budget, settings.idle_seconds)
+    champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)))
     app.state.recorder = recorder = Recorder(settings)
+    app.state.jobs = jobs = Jobs[ClipAnswer]()
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
-        app.state.pool, app.state.champions = pool, champions
-        await asyncio.get_running_loop().run_in_executor(pool, champions.refresh)
+        app.state.pool, app.state.champions, app.state.decoders = pool, champions, decoders
+        await asyncio.get_running_loop().run_in_executor(pool, champions.start)
         await asyncio.get_running_loop().run_in_executor(pool, decoders.warm, "radloop.images.decode:ready_reply")
         follower = asyncio.create_task(champions.follow())
         try:
@@ -119,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await follower
+            await asyncio.get_running_loop().run_in_executor(None, jobs.close)
             if worker is not None:
                 worker.close()
             decoders.close()
@@ -138,32 +134,34 @@ def bundles_folder(settings: Settings) -> tuple[Path, bool]:
 
 
 def _add_api(app: FastAPI) -> None:
-    @app.post("/v1/predict", response_model=Answer, responses=_REFUSALS, summary="Answer for one image", dependencies=_KEY)
+    @app.post("/v1/predict", response_model=Answer, responses=REFUSALS, summary="Answer for one image", dependencies=KEY)
     async def predict(
         request: Request,
         image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG; known by its content, not by its name")],
-        use_case: Annotated[str | None, Form(description="without it, the one that admits the image is used")] = None,
+        use_case: Annotated[str | None, Form(description=USE_CASE, examples=["tb-cxr"])] = None,
         clinical: Annotated[
             str | None,
             Form(
                 description="JSON object with `age` (years), `sex` (`F`, `M`, `O`) and the values that `/v1/use_cases` lists, "
-                "where known"
+                "where known",
+                examples=[EXAMPLE_CLINICAL],
             ),
         ] = None,
         explain: Annotated[bool, Form(description="add a heat map (Grad-CAM)")] = False,
+        segment: Annotated[bool, Form(description="add the region at the image's size, where the model locates")] = False,
         target: Annotated[
             str | None, Form(description="the finding whose heat map is wanted; without it, the most probable one's")
         ] = None,
     ) -> Response:
-        content = await _content(request, image)
-        asked = Question(content, use_case or None, clinical, explain, target or None)
-        return await answer(request, asked, partial(_in_pool, request))
+        content = await content_of(request, image)
+        asked = Question(content, use_case or None, clinical, explain, target or None, segment)
+        return await answer(request, asked, partial(in_pool, request))
 
-    @app.get("/v1/use_cases", responses=_CLOSED, summary="List what is served", dependencies=_KEY)
+    @app.get("/v1/use_cases", responses=CLOSED, summary="List what is served", dependencies=KEY)
     async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
         key: ApiKey | None = request.state.key
-        names = sorted(allowed(champions.loaded, key.allowed if key else None))
+        names = sorted(allowed(champions.served, key.allowed if key else None))
         return UseCases(use_cases=tuple(_served(champions, name) for name in names))
 
 
@@ -184,25 +182,11 @@ def _add_pages(app: FastAPI) -> None:
     @app.post("/read/preview", include_in_schema=False)
     async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
         """Return an image as the model's reader would see it: browsers show no DICOM."""
-        content = await _content(request, image)
-        decoded = await _in_pool(request, lambda: app.state.champions.decode(content))
+        content = await content_of(request, image)
+        decoded = await in_pool(request, lambda: app.state.champions.decode(content))
         rows, columns = decoded.pixels.shape
         size = {"x-image-rows": str(rows), "x-image-columns": str(columns)}
-        return Response(await _in_pool(request, lambda: _preview(decoded)), media_type="image/png", headers=size)
-
-
-async def _in_pool(request: Request, work: Callable[[], T]) -> T:
-    """Run blocking work beside the event loop."""
-    pool: ThreadPoolExecutor = request.app.state.pool
-    return await asyncio.get_running_loop().run_in_executor(pool, work)
-
-
-async def _content(request: Request, image: UploadFile) -> bytes:
-    limit: int = request.app.state.settings.max_upload_bytes
-    content = await image.read()
-    if len(content) > limit:
-        raise too_large(limit)
-    return content
+        return Response(await in_pool(request, lambda: _preview(decoded)), media_type="image/png", headers=size)
 
 
 def _preview(decoded: Decoded) -> bytes:
@@ -214,8 +198,8 @@ def _preview(decoded: Decoded) -> bytes:
 
 
 def _served(champions: Champions, name: str) -> ServedUseCase:
-    predictor, refusal = champions.loaded[name], champions.refused.get(name)
-    facts = predictor.facts
+    champion, refusal = champions.served[name], champions.refused.get(name)
+    facts = champion.facts
     findings = zip(facts.outputs, facts.thresholds, strict=True)
     return ServedUseCase(
         use_case=name,
@@ -229,7 +213,7 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         modalities=facts.image.modalities,
         body_parts=facts.image.body_parts,
         threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
-        model=predictor.model,
+        model=champion.model,
         pending=refusal.code if refusal else None,
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
 from radloop.inference.recorded import Observed
 from radloop.inference.workers import Worker
+from radloop.serving.residents import Champion, Residents
 from radloop.use_case import ImageSpec
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
@@ -43,6 +46,7 @@ class Asked:
         request_id: ours.
         allowed: the use cases that the key may ask; None is all.
         observed: is given what becomes known on the way.
+        segment: whether the region's outline is wanted.
     """
 
     use_case: str | None
@@ -52,41 +56,54 @@ class Asked:
     request_id: str
     allowed: frozenset[str] | None = None
     observed: Observed = field(default_factory=Observed)
+    segment: bool = False
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed)
+        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.segment)
 
 
 class Champions:
-    """Every served use case's predictor.
+    """Every served use case.
 
-    The mapping is never changed, only replaced: a request keeps the predictor that it began with,
-    and the old one goes when its last request has been answered.
+    The mapping is never changed, only replaced: a request keeps the champion that it began with,
+    and an old network goes when its last request has been answered. A bundle is acknowledged once it was verified and passed
+    its self-test here, whether its network stays in memory or not.
     """
 
-    def __init__(self, bundles: Path, decoders: Pool, worker: Worker | None = None, known: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        bundles: Path,
+        decoders: Pool,
+        residents: Residents,
+        worker: Worker | None = None,
+        known: frozenset[str] = frozenset(),
+    ) -> None:
         """Load nothing yet.
 
         Args:
             bundles: the folder of bundles and pointers.
             decoders: processes that a bad file may kill.
+            residents: whose networks are in memory.
             worker: where deployments look for acknowledgements; None where nobody can swap.
             known: use cases that exist, whether served or not.
         """
         self._bundles = bundles
         self._decoders = decoders
+        self._residents = residents
         self._worker = worker
         self._known = known
         self._seen: dict[str, Signature] = {}
-        self._loaded: Mapping[str, Predictor] = {}
+        self._served: Mapping[str, Champion] = {}
         self._refused: Mapping[str, RadloopError] = {}
+        # Who replaces a mapping: the loader, and a request whose champion turns out to be bad.
+        self._changing = threading.RLock()
         self._started = False
 
     @property
-    def loaded(self) -> Mapping[str, Predictor]:
-        """Return the predictors that answer, by use case."""
-        return self._loaded
+    def served(self) -> Mapping[str, Champion]:
+        """Return the champions that answer, by use case; a network that rests is loaded when it is asked."""
+        return self._served
 
     @property
     def refused(self) -> Mapping[str, RadloopError]:
@@ -95,37 +112,55 @@ class Champions:
 
     @property
     def ready(self) -> bool:
-        """Tell whether every pointer is answered for; while a swap loads, the bundle before still is."""
-        return self._started and not self._refused and all(name in self._loaded for name in self._seen)
+        """Tell whether every pointer is answered for; while a swap loads, the bundle before still is.
+
+        At the start that is once every bundle was verified: self-tests follow, the first request of a use case runs its own.
+        """
+        return self._started and not self._refused and all(name in self._served for name in self._seen)
 
     def changed(self) -> bool:
         """Tell whether a pointer was replaced, added or removed."""
         return self._signatures() != self._seen
 
-    def refresh(self) -> None:
-        """Load what the pointers name and let go what they no longer name."""
+    def start(self) -> None:
+        """Verify what the pointers name, so that it can be asked; `test` runs the self-tests."""
+        self.refresh(test=False)
+
+    def test(self) -> None:
+        """Run the self-tests that are due, and acknowledge who passed."""
+        for champion in list(self._served.values()):
+            if not champion.tested:
+                with contextlib.suppress(RadloopError):  # refused and logged already
+                    self.network(champion)
+
+    def refresh(self, *, test: bool = True) -> None:
+        """Take in what the pointers name and let go what they no longer name."""
         now = self._signatures()
         moved = [name for name, signature in now.items() if self._seen.get(name) != signature]
         gone = [name for name in self._seen if name not in now]
         self._seen = now
         for name in gone:
-            self._loaded, self._refused = _without(self._loaded, name), _without(self._refused, name)
+            self._drop(name)
+            with self._changing:
+                self._refused = _without(self._refused, name)
             if self._worker is not None:
                 self._worker.forget(name)
             logger.info("%s is no longer served", name)
         for name in moved:
-            self._follow_one(name)
+            self._follow_one(name, test=test)
         self._started = True
 
     async def follow(self, period: float = PERIOD) -> None:
         """Look at the pointers for ever; loading happens in a thread of its own."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="radloop-load") as loader:
+            await loop.run_in_executor(loader, self.test)
             while True:
                 await asyncio.sleep(period)
                 try:
                     if self.changed():
                         await loop.run_in_executor(loader, self.refresh)
+                    self._residents.rest()
                 except OSError as error:  # the folder went away for a while: what is loaded answers on
                     logger.error("the pointers cannot be looked at: %s", type(error).__name__)
 
@@ -135,19 +170,44 @@ class Champions:
         Raises:
             InputError: `unknown_use_case`, or a clinical value or the target is unknown or invalid.
             Refusal: `use_case_not_allowed`, `no_champion`, `ambiguous_use_case`, or the image is refused.
+            IntegrityError: the bundle turned out not to be what was sealed.
         """
-        predictors = allowed(self._loaded, asked.allowed)
         if asked.use_case is not None:
-            chosen = self._named(predictors, asked)
+            chosen = self.named(asked)
             asked.observed.facts, asked.observed.model = chosen.facts, chosen.model
             chosen.check(asked.clinical, asked.target)
+            network = self.network(chosen)  # first: a swap meanwhile leaves this request the one that it began with
             asked.observed.decoded = self.decode(content, chosen.facts.image)
-            return asked.of(chosen, asked.observed.decoded)
-        takers(predictors, asked.clinical, asked.target)
+            return asked.of(network, asked.observed.decoded)
+        champions = allowed(self._served, asked.allowed)
+        takers(champions, asked.clinical, asked.target)
         asked.observed.decoded = shown = self.decode(content)
-        predictor = predictors[propose(predictors, shown, asked.clinical, asked.target)]
-        image = predictor.facts.image
-        return asked.of(predictor, self.decode(content, image) if image.window else shown)
+        chosen = champions[propose(champions, shown, asked.clinical, asked.target)]
+        image = chosen.facts.image
+        return asked.of(self.network(chosen), self.decode(content, image) if image.window else shown)
+
+    def named(self, asked: Asked) -> Champion:
+        """Return the champion of the use case that a request names.
+
+        Raises:
+            InputError: `unknown_use_case`.
+            Refusal: `use_case_not_allowed` or `no_champion`.
+        """
+        champions = allowed(self._served, asked.allowed)
+        name = asked.use_case or ""
+        if name in champions:
+            return champions[name]
+        if asked.allowed is not None and name not in asked.allowed:
+            raise Refusal(
+                "use_case_not_allowed", "this key may not ask that use case", f"it may ask {', '.join(sorted(asked.allowed))}"
+            )
+        if name in self._known or name in self._seen:
+            raise Refusal(
+                "no_champion", f"{name} has no champion that can answer", f"approve and deploy one: radloop deploy {name}"
+            )
+        known = self._known | set(champions)
+        hint = nearest(name[:60], known) if known else "no use case is served yet"
+        raise InputError("unknown_use_case", "there is no use case of that name", hint)
 
     def decode(self, content: bytes, image: ImageSpec | None = None) -> Decoded:
         """Decode one image in a process of its own; None is the display domain.
@@ -157,53 +217,73 @@ class Champions:
         """
         return decode_apart(content, image, self._decoders)
 
-    def _named(self, predictors: Mapping[str, Predictor], asked: Asked) -> Predictor:
-        name = asked.use_case or ""
-        if name in predictors:
-            return predictors[name]
-        if asked.allowed is not None and name not in asked.allowed:
-            raise Refusal(
-                "use_case_not_allowed", "this key may not ask that use case", f"it may ask {', '.join(sorted(asked.allowed))}"
-            )
-        if name in self._known or name in self._seen:
-            raise Refusal(
-                "no_champion", f"{name} has no champion that can answer", f"approve and deploy one: radloop deploy {name}"
-            )
-        known = self._known | set(predictors)
-        hint = nearest(name[:60], known) if known else "no use case is served yet"
-        raise InputError("unknown_use_case", "there is no use case of that name", hint)
+    def network(self, champion: Champion) -> Predictor:
+        """Return a champion's network, loaded if it rests; blocks.
 
-    def _follow_one(self, name: str) -> None:
+        Raises:
+            IntegrityError: it is not what was sealed any more, or fails its self-test; it is not served from then on.
+        """
+        tested = champion.tested
+        try:
+            predictor = self._residents.ask(champion)
+        except IntegrityError as error:
+            name = champion.facts.use_case
+            if self._served.get(name) is champion:
+                self._drop(name)
+                if self._worker is not None:
+                    self._worker.forget(name)
+                self._refuse(name, champion.pointer, error)
+            raise
+        if not tested and self._served.get(champion.facts.use_case) is champion:
+            self._acknowledge(champion)
+        return predictor
+
+    def _drop(self, name: str) -> None:
+        with self._changing:
+            champion = self._served.get(name)
+            self._served = _without(self._served, name)
+        if champion is not None:
+            self._residents.leave(champion)
+
+    def _follow_one(self, name: str, *, test: bool) -> None:
         """Load one pointer's bundle beside the one that answers, then swap; or refuse it and keep the one before."""
         pointer: Pointer | None = None
         try:
             pointer = read_pointer(self._bundles, name)
             if pointer is None:
                 return  # removed since the look: the next one sees it
-            self._swap(pointer)
+            self._swap(pointer, test=test)
         except RadloopError as error:
             self._refuse(name, pointer, error)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a new bundle, the one before goes on answering
             logger.error("loading failed:\n%s", "".join(traceback.format_tb(error.__traceback__)))
             self._refuse(name, pointer, ToolError("load_failed", f"the bundle could not be loaded ({type(error).__name__})"))
 
-    def _swap(self, pointer: Pointer) -> None:
-        name, current = pointer.use_case, self._loaded.get(pointer.use_case)
-        model = current.model if current else None
-        if model is None or (model.bundle, model.version) != (pointer.bundle, pointer.version):
-            new = Predictor(pointer.folder(self._bundles))
-            if new.model.version != pointer.version:
-                raise IntegrityError(
-                    "foreign_pointer", f"pointer: {name}/current names version {pointer.version}, the approval another"
-                )
-            self._loaded = {**self._loaded, name: new}
-        self._refused = _without(self._refused, name)
+    def _swap(self, pointer: Pointer, *, test: bool) -> None:
+        name, current = pointer.use_case, self._served.get(pointer.use_case)
+        new = current
+        if current is None or current.pointer != pointer:
+            new = Champion(pointer, self._bundles)
+            if test:
+                self._residents.ask(new)
+            with self._changing:
+                self._served = {**self._served, name: new}
+            if current is not None:
+                self._residents.leave(current)
+        with self._changing:
+            self._refused = _without(self._refused, name)
+        if new is not None and new.tested:
+            self._acknowledge(new)
+
+    def _acknowledge(self, champion: Champion) -> None:
+        pointer = champion.pointer
         if self._worker is not None:
-            self._worker.acknowledge(name, pointer.bundle)
-        logger.info("%s version %d answers, bundle %s", name, pointer.version, pointer.bundle[:19])
+            self._worker.acknowledge(pointer.use_case, pointer.bundle)
+        logger.info("%s version %d answers, bundle %s", pointer.use_case, pointer.version, pointer.bundle[:19])
 
     def _refuse(self, name: str, pointer: Pointer | None, error: RadloopError) -> None:
-        self._refused = {**self._refused, name: error}
+        with self._changing:
+            self._refused = {**self._refused, name: error}
         if self._worker is not None:
             self._worker.refuse(name, pointer.bundle if pointer else "", error)
         logger.error("%s: a bundle was refused: %s: %s", name, error.code, error.message)
@@ -219,9 +299,9 @@ class Champions:
         return found
 
 
-def allowed(predictors: Mapping[str, Predictor], names: frozenset[str] | None) -> Mapping[str, Predictor]:
-    """Return the predictors that a key may ask; None is all."""
-    return predictors if names is None else {name: predictor for name, predictor in predictors.items() if name in names}
+def allowed(champions: Mapping[str, Champion], names: frozenset[str] | None) -> Mapping[str, Champion]:
+    """Return the champions that a key may ask; None is all."""
+    return champions if names is None else {name: champion for name, champion in champions.items() if name in names}
 
 
 def _without(members: Mapping[str, Any], name: str) -> dict[str, Any]:

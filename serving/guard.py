@@ -28,6 +28,9 @@ from radloop.settings import Settings
 
 OPEN = frozenset(("/", "/read", "/docs", "/openapi.json"))
 """The pages and the API's description; BentoML answers for the health of the service. All else is guarded, known or not."""
+LARGE = frozenset(("/v1/predict_batch", "/v1/predict_video"))
+"""Where many images come at once: uploads are in memory, never on the disk."""
+LARGE_AT_ONCE = 2
 BURST_SECONDS = 10
 """A key may use so many seconds' worth of its requests at once."""
 
@@ -42,6 +45,7 @@ class Guard:
         self._keys = Keys(settings)
         self._rates = Rates(settings.rate_limit)
         self._free = self._most = settings.max_in_flight
+        self._free_large = LARGE_AT_ONCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
@@ -54,11 +58,16 @@ class Guard:
         scope["state"]["key"] = key
         if self._free == 0:
             raise TryLater("overloaded", f"the service works on {self._most} requests already", "ask again later", 1)
+        large = scope["path"] in LARGE
+        if large and self._free_large == 0:
+            raise TryLater("overloaded", f"the service reads {LARGE_AT_ONCE} large uploads already", "ask again later", 5)
         self._free -= 1
+        self._free_large -= large
         try:
             await self._app(scope, receive, send)
         finally:
             self._free += 1
+            self._free_large += large
 
 
 class Keys:

@@ -70,7 +70,9 @@ def _form(openapi: dict[str, Any], operation: dict[str, Any]) -> list[Row]:
 
 
 def _answer(openapi: dict[str, Any], operation: dict[str, Any]) -> list[Row]:
-    schema = operation.get("responses", {}).get("200", {}).get("content", {}).get("application/json", {}).get("schema")
+    responses = operation.get("responses", {})
+    success = responses.get("200") or responses.get("202", {})
+    schema = success.get("content", {}).get("application/json", {}).get("schema")
     return _members(openapi, schema) if schema else []
 
 

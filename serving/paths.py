@@ -2,15 +2,19 @@
 
 BentoML logs the path and the content type of every request and counts requests by path. Both are the client's words:
 a viewer that puts a name into an address would leave it in the log and in the metrics, one series a name. Its access
-log is taken out (ours names the route), and what is at no known address is counted as one.
+log is taken out (ours names the route), and what is at no known address is counted as one. An address with an id in it is
+counted by its route; what it was travels beside it to our own application.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bentoml._internal.server.http import access, instruments
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from radloop.serving.upload import ADDRESS
 
 UNKNOWN = "/unknown"
 _OF_BENTOML = ("/livez", "/readyz", "/healthz", "/metrics")
@@ -30,6 +34,7 @@ class NoAccessLog:
 def keep_to(paths: Iterable[str]) -> None:
     """Make BentoML see no other paths than these and its own; called before it builds its application."""
     known = frozenset((*paths, *_OF_BENTOML))
+    patterns = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in known if "{" in path]
     counting = instruments.RunnerTrafficMetricsMiddleware
 
     class KnownPaths(counting):  # type: ignore[misc, valid-type]
@@ -37,7 +42,10 @@ def keep_to(paths: Iterable[str]) -> None:
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and scope["path"] not in known:
-                scope = {**scope, "path": UNKNOWN, "raw_path": UNKNOWN.encode(), "query_string": b""}
+                found = next((path for pattern, path in patterns if pattern.fullmatch(scope["path"])), None)
+                kept = {ADDRESS: scope["path"]} if found else {"query_string": b""}
+                shown = found or UNKNOWN
+                scope = {**scope, "path": shown, "raw_path": shown.encode(), **kept}
             await super().__call__(scope, receive, send)
 
     instruments.RunnerTrafficMetricsMiddleware = KnownPaths

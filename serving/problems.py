@@ -29,8 +29,15 @@ _STATUS = {
     "unknown_use_case": 404,
     "unknown_format": 415,
     "image_too_large": 413,
+    "too_many_images": 413,
+    "archive_bomb": 413,
+    "video_too_long": 413,
+    "unknown_job": 404,
+    "job_not_done": 409,
+    "too_many_jobs": 503,
     "upload_too_large": 413,
     "no_champion": 503,
+    "not_installed": 503,
     "malformed_request": 400,
 }
 
@@ -58,7 +65,17 @@ def status_of(error: RadloopError) -> int:
 
 def problem(error: RadloopError, request_id: str, status: int | None = None) -> Response:
     """Return the response that says what is wrong and what to do."""
-    body = Problem(
+    body = problem_body(error, request_id, status)
+    logger.info("request %s: %d %s", request_id, body.status, body.code)
+    headers = {"retry-after": str(error.seconds)} if isinstance(error, TryLater) else {}
+    if body.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_body(error: RadloopError, request_id: str, status: int | None = None) -> Problem:
+    """Return what is wrong and what to do, as it is written."""
+    return Problem(
         type=f"urn:radloop:problem:{error.code}",
         title=error.code.replace("_", " ").capitalize(),
         status=status or status_of(error),
@@ -67,11 +84,6 @@ def problem(error: RadloopError, request_id: str, status: int | None = None) -> 
         hint=error.hint,
         request_id=request_id,
     )
-    logger.info("request %s: %d %s", request_id, body.status, body.code)
-    headers = {"retry-after": str(error.seconds)} if isinstance(error, TryLater) else {}
-    if body.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    return Response(body.model_dump_json(), status_code=body.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def handle_problems(app: FastAPI) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
-from radloop.inference.answer import Model
+from radloop.inference.answer import Answer, Model
+from radloop.inference.series import SeriesAnswer
 from radloop.use_case import IntendedUse, Labels
 
 
@@ -84,3 +87,48 @@ class Problem(_Body):
     detail: str
     hint: str
     request_id: str
+
+
+class JobState(_Body):
+    """How far a job is.
+
+    Attributes:
+        status: `waiting`, `running`, `done`, `failed` or `cancelled`.
+        frames: how many frames were looked at.
+        code: why it failed, null otherwise; its result says it in full.
+    """
+
+    schema_version: int = 1
+    job: str
+    status: Literal["waiting", "running", "done", "failed", "cancelled"]
+    frames: int
+    code: str | None = None
+
+
+class BatchItem(_Body):
+    """One image of a batch: its answer or its refusal; both have a request id of their own.
+
+    Attributes:
+        name: its number as the images were sent, from 0; names of files are not kept.
+    """
+
+    name: int
+    answer: Answer | None
+    problem: Problem | None
+
+
+class BatchAnswer(_Body):
+    """What came of a batch.
+
+    Attributes:
+        results: one an image, in their order.
+        most_urgent: numbers of the answered images, the most urgent first: positive findings, then abstentions, then the rest;
+            within each the graver, then the more probable.
+        series: what the slices of each DICOM series say together.
+    """
+
+    schema_version: int = 1
+    request_id: str
+    results: tuple[BatchItem, ...]
+    most_urgent: tuple[int, ...]
+    series: tuple[SeriesAnswer, ...] = ()

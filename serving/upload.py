@@ -17,6 +17,8 @@ from radloop.serving.problems import problem
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
+ADDRESS = "radloop.address"
+"""Where a request's own address stands while BentoML sees its route's; see `paths`."""
 FORM_OVERHEAD = 64 * 1024
 """Bytes of a form besides its image: boundaries, headers and clinical values."""
 HEADERS = (
@@ -28,7 +30,9 @@ HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """Of every response that does not say otherwise; a page names its own script and style."""
-_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "POST")
+_LONGER = 4
+"""How many times as long a large upload may take."""
 _DRAIN = 8
 """How many times the limit is read and thrown away, so that the sender hears why instead of a broken connection."""
 
@@ -52,23 +56,40 @@ class Gate:
     The id is ours: one that a client chose could hold a name. So could an address: the log names the route.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0) -> None:
+    def __init__(
+        self, app: ASGIApp, limit: int, seconds: float = 30.0, larger: int = 0, large: frozenset[str] = frozenset()
+    ) -> None:
+        """Set the limits.
+
+        Args:
+            app: what comes behind it.
+            limit: bytes of an upload.
+            seconds: that it may take.
+            larger: bytes, at the addresses where many images come at once; they may take longer too.
+            large: these addresses.
+        """
         self._app = app
         self._limit = limit
         self._seconds = seconds
+        self._larger = larger
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if ADDRESS in scope:  # BentoML saw the route's
+            scope = {**scope, "path": scope[ADDRESS], "raw_path": scope[ADDRESS].encode()}
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        body = _Body(receive, self._limit, self._seconds)
+        large = scope.get("path") in self._large
+        limit = self._larger if large else self._limit
+        body = _Body(receive, limit, self._seconds * (_LONGER if large else 1))
         start = time.perf_counter()
         try:
-            if _content_length(scope) > self._limit + FORM_OVERHEAD:
+            if _content_length(scope) > limit + FORM_OVERHEAD:
                 await body.refuse()
             await self._app(scope, body.receive, replies.send)
         except Exception as error:  # noqa: BLE001 - the last net: the sender gets an answer, the log no content

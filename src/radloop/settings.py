@@ -72,10 +72,18 @@ class Settings(BaseSettings):
     """How many processes decode images; default one a core."""
     max_upload_bytes: int = 10_000_000
     """The largest image that the service reads."""
+    max_batch_bytes: int = Field(default=100_000_000, ge=1)
+    """The largest batch of images that the service reads at once, and the largest video; two are read side by side."""
+    max_batch_images: int = Field(default=512, ge=1)
+    """How many images a batch may have."""
     upload_seconds: float = Field(default=30.0, gt=0)
     """How long the service waits for a whole upload."""
     max_in_flight: int = Field(default=64, ge=1)
     """How many requests the service works on at once; one more is answered 503."""
+    memory_budget: int = Field(default=600_000_000, ge=1)
+    """How many bytes the networks that answer may hold together; those that were asked last stay in memory."""
+    idle_seconds: float = Field(default=1800.0, gt=0)
+    """After how long a network that nobody asks leaves the memory; the next request loads it again."""
     rate_limit: int = Field(default=3000, ge=1)
     """Requests a minute for each API key whose own limit is not set."""
     cors_origins: str = ""

@@ -30,6 +30,8 @@ def test_of_a_question_over_all_by_label_and_by_sex() -> None:
     assert (found.agreed, found.overall.images) == (0.9, 6)
     assert found.overall.covered.value == pytest.approx(4 / 6)
     assert found.overall.decided.value == pytest.approx(4 / 6)  # 0.5 leaves both open
+    assert found.overall.right.value == pytest.approx(2 / 4)  # 0.9 and 0.2 are right, 0.1 and 0.8 are not
+    assert (found.abstain, found.as_dict()["abstain"]) == (False, False)
     assert found.labels["mass"].covered.value == pytest.approx(2 / 3)
     assert found.labels["none"].covered.value == pytest.approx(2 / 3)
     shares = {word: (share.images, share.covered.value) for word, share in found.groups.items()}
@@ -39,10 +41,11 @@ def test_of_a_question_over_all_by_label_and_by_sex() -> None:
 
 def test_of_classes_and_of_findings() -> None:
     classes = ConformalFacts(coverage=0.9, present=(0.5, 0.2, 0.2), absent=(), n=70)
-    given = cases([[0.6, 0.3, 0.1], [0.4, 0.3, 0.3], [0.1, 0.1, 0.8]], [[1, 0, 0], [1, 0, 0], [0, 0, 1]], "FFF")
+    given = cases([[0.6, 0.3, 0.1], [0.4, 0.5, 0.1], [0.1, 0.1, 0.8]], [[1, 0, 0], [1, 0, 0], [0, 0, 1]], "FFF")
     found = judge_coverage(given, Outputs("multiclass", ("a", "b", "c"), (None,) * 3), "", classes, POLICY)
     assert found.overall.covered.value == pytest.approx(2 / 3)
-    assert found.overall.decided.value == pytest.approx(1 / 3)  # a and b; b and c; c
+    assert found.overall.decided.value == pytest.approx(2 / 3)  # a and b; b; c
+    assert found.overall.right.value == pytest.approx(1 / 2)
     assert {label: share.images for label, share in found.labels.items()} == {"a": 2, "b": 0, "c": 1}
     pairs = ConformalFacts(coverage=0.9, present=(0.5, 0.5), absent=(0.5, 0.2), n=70)
     given = cases([[0.6, 0.3], [0.6, 0.9]], [[1, NAN], [0, 0]], "FM")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from radloop.images.colour import luma, rgb_from_ybr
+from radloop.images.colour import coloured, luma, rgb_from_ybr
 
 
 def test_luma_of_the_primaries() -> None:
@@ -29,3 +30,13 @@ def test_ybr_of_red_and_of_grey() -> None:
 def test_ybr_of_sixteen_bits() -> None:
     grey = np.full((1, 1, 3), 32768, np.uint16)
     assert rgb_from_ybr(grey, 16).tolist() == [[[32768, 32768, 32768]]]
+
+
+@pytest.mark.parametrize(("kind", "unit"), [(np.uint8, 1), (np.uint16, 257)])
+def test_coloured_is_what_has_channels_far_apart(kind: type, unit: int) -> None:
+    image = np.full((100, 50, 3), 200 * unit, kind)
+    assert coloured(image) == coloured(image[..., 0]) == 0.0
+    image[:10, :, 0] -= 32 * unit  # JPEG leaves so much on grey
+    image[10:35, :, 2] -= 33 * unit
+    image[99, 49] = 255 * unit
+    assert coloured(image) == 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from radloop.errors import InadmissibleImage
 from radloop.images.quality import Quality
 from radloop.inference.admissibility import admit
-from radloop.use_case import IntendedUse
-from tests.bundles import make_facts, make_header
+from radloop.use_case import ImageSpec, IntendedUse
+from tests.bundles import SIZE, make_facts, make_header
 
 GOOD = Quality(black=0.1, saturated=0.0, contrast=0.8, sharpness=0.01, mean=0.5)
+FRONTAL = make_facts(image=ImageSpec(modalities=("CR", "DX"), body_parts=("CHEST",), views=("PA", "AP"), size=SIZE))
 BLANK = Quality(black=1.0, saturated=0.0, contrast=0.0, sharpness=0.0, mean=0.0)
 
 
@@ -23,7 +25,11 @@ BLANK = Quality(black=1.0, saturated=0.0, contrast=0.0, sharpness=0.0, mean=0.0)
         ({"body_part": "HAND"}, GOOD, "foreign_body_part"),
         ({"rows": 63}, GOOD, "too_small"),
         ({"columns": 63}, GOOD, "too_small"),
+        ({"rows": 1537}, GOOD, "odd_shape"),
+        ({"view": "LL"}, GOOD, "foreign_view"),
         ({}, BLANK, "blank_image"),
+        ({}, replace(GOOD, black=0.951), "under_exposed"),
+        ({}, replace(GOOD, saturated=0.51), "over_exposed"),
         ({"age": 17.99}, GOOD, "outside_intended_use"),
         ({"age": 101.0}, GOOD, "outside_intended_use"),
         ({"modality": "CT", "age": 3.0}, BLANK, "foreign_modality"),
@@ -31,9 +37,22 @@ BLANK = Quality(black=1.0, saturated=0.0, contrast=0.0, sharpness=0.0, mean=0.0)
 )
 def test_refusals(changes: dict[str, Any], quality: Quality, code: str) -> None:
     with pytest.raises(InadmissibleImage) as caught:
-        admit(make_header(**changes), quality, make_facts())
+        admit(make_header(**changes), quality, FRONTAL)
     assert caught.value.code == code
     assert caught.value.hint
+
+
+def test_what_lies_at_the_limits_is_admitted() -> None:
+    edge = replace(GOOD, black=0.95, saturated=0.5)
+    admit(make_header(rows=1536), edge, FRONTAL, 0.1)
+    admit(make_header(view=None), edge, FRONTAL)
+    admit(make_header(view="LL"), edge, make_facts())  # no view is named
+
+
+def test_a_coloured_image_is_refused() -> None:
+    with pytest.raises(InadmissibleImage) as caught:
+        admit(make_header(), GOOD, FRONTAL, 0.11)
+    assert (caught.value.code, caught.value.message[:27]) == ("colour_image", "11% of the image is coloure")
 
 
 @pytest.mark.parametrize("age", [18.0, 100.0, 100.9])

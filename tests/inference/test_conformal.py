@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from radloop.inference.conformal import ConformalFacts, prediction_set
+from radloop.inference.conformal import ConformalFacts, abstention, prediction_set
 from radloop.inference.predictor import Predictor
 from radloop.use_case import BinaryLabels, ClassLabels, FindingLabels
 from tests.bundles import make_bundle, make_facts, make_images
@@ -22,9 +22,21 @@ def test_of_a_question_either_word_or_both(chance: float, held: tuple[str, ...])
     assert prediction_set([chance], BINARY, ("tuberculosis",), ONE).labels == held
 
 
-def test_what_is_like_neither_has_an_empty_set() -> None:
+@pytest.mark.parametrize(("chance", "held"), [(0.49, "normal"), (0.5, "tuberculosis"), (0.6, "tuberculosis")])
+def test_what_is_like_neither_has_the_most_probable_one_alone(chance: float, held: str) -> None:
     sure = ConformalFacts(coverage=0.9, present=(0.8,), absent=(0.8,), n=70)
-    assert prediction_set([0.5], BINARY, ("tuberculosis",), sure).labels == ()
+    assert prediction_set([chance], BINARY, ("tuberculosis",), sure).labels == (held,)
+    labels = ClassLabels(kind="multiclass", classes=("a", "b", "c"))
+    strict = ConformalFacts(coverage=0.8, present=(0.9, 0.9, 0.9), absent=(), n=70)
+    assert prediction_set([0.3, 0.4, 0.3], labels, labels.classes, strict).labels == ("b",)
+
+
+def test_a_set_of_several_labels_is_no_answer_where_the_use_case_abstains() -> None:
+    asks = ONE.model_copy(update={"abstain": True})
+    both = prediction_set([0.55], BINARY, ("tuberculosis",), asks)
+    assert abstention(both, asks) == "undecided: at a coverage of 90% neither tuberculosis nor normal can be excluded"
+    assert abstention(both, ONE) is None
+    assert abstention(prediction_set([0.7], BINARY, ("tuberculosis",), asks), asks) is None
 
 
 def test_of_classes_those_that_reach_their_own_limit_the_most_probable_first() -> None:
@@ -41,11 +53,13 @@ def test_of_findings_those_whose_presence_cannot_be_excluded() -> None:
 
 
 def test_an_answer_has_the_set_of_its_bundle(tmp_path_factory: pytest.TempPathFactory) -> None:
-    wide = {"coverage": 0.9, "present": (0.0,), "absent": (0.0,), "n": 9}
+    wide = {"coverage": 0.9, "present": (0.0,), "absent": (0.0,), "n": 9, "abstain": True}
     folder = make_bundle(tmp_path_factory.mktemp("bundles"), conformal=wide)
-    found = Predictor(folder).predict(make_raster(make_images(1, seed=9, size=128)[0])).prediction_set
-    assert found is not None
-    assert set(found.labels) == {"tuberculosis", "normal"}
+    answer = Predictor(folder).predict(make_raster(make_images(1, seed=9, size=128)[0]))
+    assert answer.prediction_set is not None
+    assert set(answer.prediction_set.labels) == {"tuberculosis", "normal"}
+    assert answer.abstained is not None and answer.abstained.startswith("undecided: ")
+    assert answer.findings[0].positive is not None  # it stays stated
 
 
 def test_limits_are_one_an_output() -> None:

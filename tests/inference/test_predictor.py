@@ -168,8 +168,8 @@ def test_severity_is_the_expected_level_and_the_nearest_word(kinds: dict[str, Pr
 
 
 def bright(*places: tuple[slice, slice], grey: int = 255) -> bytes:
-    """Return a black image of 128 rows and 256 columns with brighter places: the test's network locates them."""
-    image = np.zeros((128, 256), np.uint8)
+    """Return a nearly black image of 128 rows and 256 columns with brighter places: the test's network locates them."""
+    image = np.ones((128, 256), np.uint8)
     for place in places:
         image[place] = grey
     return make_raster(image)

@@ -117,6 +117,17 @@ def test_use_cases(http: httpx.Client, deployed: Deployed) -> None:
     assert served["model"]["bundle"] == f"sha256:{deployed.first.name}"
 
 
+def test_an_address_with_an_id_reaches_its_route_and_is_counted_by_it(http: httpx.Client, deployed: Deployed) -> None:
+    for method in ("GET", "DELETE"):
+        response = http.request(method, "/v1/jobs/Roe")
+        assert (response.status_code, response.json()["code"]) == (404, "unknown_job")
+    assert http.get("/v1/jobs/Roe/result").json()["code"] == "unknown_job"
+    metrics = http.get("/metrics").text
+    assert 'endpoint="/v1/jobs/{job}"' in metrics and "Roe" not in metrics
+    time.sleep(0.1)
+    assert "DELETE /v1/jobs/{job} 404" in deployed.service.log.read_text()
+
+
 def test_health_and_metrics_are_bentomls(http: httpx.Client) -> None:
     assert http.get("/livez").status_code == 200
     assert http.get("/readyz").status_code == 200

@@ -66,11 +66,24 @@ class Explanation(_Body):
         return base64.b64decode(self.png)
 
 
+class Segmentation(_Body):
+    """The region of a positive finding at the size of the image that was sent."""
+
+    label: str
+    png: str
+
+    @property
+    def image(self) -> bytes:
+        """Return the region as the bytes of an 8-bit grey PNG: 255 inside, 0 elsewhere."""
+        return base64.b64decode(self.png)
+
+
 class Answer(_Body):
     """The answer for one image.
 
     Attributes:
         findings: one an output of the model.
+        abstained: why the findings should not be relied on; None where they may be.
         severity: None where the model does not grade.
         uncertainty: 0 (sure) to 1, an entropy of the probabilities.
         warnings: sentences, each after a stable code and a colon.
@@ -87,6 +100,7 @@ class Answer(_Body):
     severity: Grade | None = None
     uncertainty: float
     explanation: Explanation | None = None
+    segmentation: Segmentation | None = None
     warnings: tuple[str, ...] = ()
     recorded: bool = False
 
@@ -134,3 +148,89 @@ class UseCases(_Body):
     """The list of them."""
 
     use_cases: tuple[ServedUseCase, ...]
+
+
+class Problem(_Body):
+    """Why one image of a batch has no answer."""
+
+    code: str
+    status: int
+    detail: str
+    hint: str
+    request_id: str
+
+
+class BatchItem(_Body):
+    """One image of a batch; `name` is its number as the images were sent, from 0."""
+
+    name: int
+    answer: Answer | None
+    problem: Problem | None
+
+
+class SeriesFinding(_Body):
+    """One label over a series: the largest mean of a slice and its neighbours, and the number of the image in their middle."""
+
+    label: str
+    probability: float
+    slice: int
+
+
+class SeriesAnswer(_Body):
+    """The slices of one DICOM series: numbers of images in the order in which they lie in the patient."""
+
+    use_case: str
+    images: tuple[int, ...]
+    regular: bool
+    findings: tuple[SeriesFinding, ...]
+
+
+class BatchAnswer(_Body):
+    """What came of a batch; `most_urgent` are the numbers of the answered images, the most urgent first."""
+
+    request_id: str
+    results: tuple[BatchItem, ...]
+    most_urgent: tuple[int, ...]
+    series: tuple[SeriesAnswer, ...] = ()
+
+
+class Job(_Body):
+    """How far a video is: `waiting`, `running`, `done`, `failed` or `cancelled`, and how many frames were looked at."""
+
+    job: str
+    status: str
+    frames: int
+    code: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether nothing more happens to it."""
+        return self.status not in ("waiting", "running")
+
+
+class Frame(_Body):
+    """One frame of a timeline; a refused one has a code and no numbers."""
+
+    seconds: float
+    probabilities: tuple[float, ...] | None = None
+    positive: tuple[bool | None, ...] | None = None
+    refused: str | None = None
+
+
+class Peak(_Body):
+    """Where in a clip a label is most probable."""
+
+    label: str
+    seconds: float
+    probability: float
+
+
+class ClipAnswer(_Body):
+    """The answer for a video: of the whole clip, and frame by frame; `labels` are those of the timeline's numbers."""
+
+    answer: Answer
+    frames_per_second: float
+    labels: tuple[str, ...]
+    timeline: tuple[Frame, ...]
+    peaks: tuple[Peak, ...]
+    refused: int

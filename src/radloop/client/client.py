@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radloop.client.answers import Answer, ServedUseCase, UseCases
+from radloop.client.answers import Answer, BatchAnswer, ClipAnswer, Job, ServedUseCase, UseCases
 from radloop.client.errors import FailedError, UnreachableError, error_of
 
 Source = str | os.PathLike[str] | bytes
@@ -27,6 +27,8 @@ RETRIES = 3
 """How often a request is sent again that the service asks to send later."""
 LONGEST_WAIT = 30.0
 """Seconds; who is asked to wait longer is told so at once."""
+PERIOD = 0.5
+"""Seconds between two looks at a job."""
 KEY = "RADLOOP_API_KEY"
 """The environment variable whose API key is used where none is given."""
 
@@ -68,6 +70,7 @@ class Client:
         clinical: Mapping[str, Any] | None = None,
         explain: bool = False,
         target: str | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image.
 
@@ -77,11 +80,96 @@ class Client:
             clinical: `age` (years), `sex` and the values that `use_cases` lists, where known.
             explain: ask for the heat map.
             target: the finding that it explains; without it, the most probable one.
+            segment: ask for the region at the image's size, where the model locates.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
+        return _read(self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target, segment)), Answer)
+
+    def predict_batch(
+        self,
+        sources: Sequence[Source],
+        use_case: str | None = None,
+        clinical: Sequence[Mapping[str, Any] | None] | None = None,
+        explain: bool = False,
+    ) -> BatchAnswer:
+        """Answer for many images.
+
+        Args:
+            sources: paths or bytes, or one zip of images.
+            use_case: without it, each image's own.
+            clinical: values of each image, in their order; not with a zip.
+            explain: ask for heat maps.
+
+        Raises:
+            ServiceError: the batch was refused, failed or unreachable; one image's refusal is its result.
+        """
+        return _read(self._send("POST", "/v1/predict_batch", **_batch(sources, use_case, clinical, explain)), BatchAnswer)
+
+    def segment(self, source: Source, use_case: str, clinical: Mapping[str, Any] | None = None) -> bytes:
+        """Return the region of one DICOM image as the bytes of a DICOM Segmentation.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        form = _form(source, use_case, clinical)
+        return _content(self._send("POST", "/v1/segment", **form))
+
+    def send_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+    ) -> Job:
+        """Send a video; `job` says how far it is.
+
+        Args:
+            source: the path of an MP4 or AVI, or its bytes.
+            use_case: one that takes video.
+            clinical: as of `predict`.
+            frames_per_second: how many frames are looked at; without it, as many as the use case says.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(self._send("POST", "/v1/predict_video", **_video(source, use_case, clinical, frames_per_second)), Job)
+
+    def job(self, job: str) -> Job:
+        """Return how far a job is.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(self._send("GET", f"/v1/jobs/{job}"), Job)
+
+    def cancel(self, job: str) -> Job:
+        """Cancel a job, or forget one that has ended.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(self._send("DELETE", f"/v1/jobs/{job}"), Job)
+
+    def predict_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+        period: float = PERIOD,
+    ) -> ClipAnswer:
+        """Send a video and wait for its answer, asking every `period` seconds; the rest as of `send_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        job = self.send_video(source, use_case, clinical, frames_per_second)
+        while not job.finished:
+            time.sleep(period)
+            job = self.job(job.job)
+        return _read(self._send("GET", f"/v1/jobs/{job.job}/result"), ClipAnswer)
 
     def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -142,13 +230,88 @@ class AsyncClient:
         clinical: Mapping[str, Any] | None = None,
         explain: bool = False,
         target: str | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image; see `Client.predict`.
 
         Raises:
             ServiceError: refused, failed or unreachable.
         """
-        return _read(await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target)), Answer)
+        return _read(
+            await self._send("POST", "/v1/predict", **_form(source, use_case, clinical, explain, target, segment)), Answer
+        )
+
+    async def predict_batch(
+        self,
+        sources: Sequence[Source],
+        use_case: str | None = None,
+        clinical: Sequence[Mapping[str, Any] | None] | None = None,
+        explain: bool = False,
+    ) -> BatchAnswer:
+        """Answer for many images; see `Client.predict_batch`.
+
+        Raises:
+            ServiceError: the batch was refused, failed or unreachable; one image's refusal is its result.
+        """
+        return _read(await self._send("POST", "/v1/predict_batch", **_batch(sources, use_case, clinical, explain)), BatchAnswer)
+
+    async def segment(self, source: Source, use_case: str, clinical: Mapping[str, Any] | None = None) -> bytes:
+        """Return a DICOM Segmentation; see `Client.segment`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        form = _form(source, use_case, clinical)
+        return _content(await self._send("POST", "/v1/segment", **form))
+
+    async def send_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+    ) -> Job:
+        """Send a video; see `Client.send_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(await self._send("POST", "/v1/predict_video", **_video(source, use_case, clinical, frames_per_second)), Job)
+
+    async def job(self, job: str) -> Job:
+        """Return how far a job is.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(await self._send("GET", f"/v1/jobs/{job}"), Job)
+
+    async def cancel(self, job: str) -> Job:
+        """Cancel a job, or forget one that has ended.
+
+        Raises:
+            ServiceError: `unknown_job`, failed or unreachable.
+        """
+        return _read(await self._send("DELETE", f"/v1/jobs/{job}"), Job)
+
+    async def predict_video(
+        self,
+        source: Source,
+        use_case: str,
+        clinical: Mapping[str, Any] | None = None,
+        frames_per_second: float | None = None,
+        period: float = PERIOD,
+    ) -> ClipAnswer:
+        """Send a video and wait for its answer; see `Client.predict_video`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        job = await self.send_video(source, use_case, clinical, frames_per_second)
+        while not job.finished:
+            await asyncio.sleep(period)
+            job = await self.job(job.job)
+        return _read(await self._send("GET", f"/v1/jobs/{job.job}/result"), ClipAnswer)
 
     async def use_cases(self) -> tuple[ServedUseCase, ...]:
         """Return what the service answers for.
@@ -182,17 +345,54 @@ class AsyncClient:
 
 
 def _form(
-    source: Source, use_case: str | None, clinical: Mapping[str, Any] | None, explain: bool, target: str | None
+    source: Source,
+    use_case: str | None,
+    clinical: Mapping[str, Any] | None,
+    explain: bool = False,
+    target: str | None = None,
+    segment: bool = False,
 ) -> dict[str, Any]:
-    content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    data = {"explain": "true" if explain else "false"}
+    data = {"explain": "true"} if explain else {}
+    data |= {"segment": "true"} if segment else {}
     if use_case is not None:
         data["use_case"] = use_case
     if target is not None:
         data["target"] = target
     if clinical is not None:
         data["clinical"] = json.dumps(dict(clinical))
-    return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}
+    return {"files": {"image": _part(source)}, "data": data}
+
+
+def _batch(
+    sources: Sequence[Source], use_case: str | None, clinical: Sequence[Mapping[str, Any] | None] | None, explain: bool
+) -> dict[str, Any]:
+    data = {"explain": "true"} if explain else {}
+    if use_case is not None:
+        data["use_case"] = use_case
+    if clinical is not None:
+        data["clinical"] = json.dumps([None if row is None else dict(row) for row in clinical])
+    return {"files": [("images", _part(source)) for source in sources], "data": data}
+
+
+def _video(source: Source, use_case: str, clinical: Mapping[str, Any] | None, frames_per_second: float | None) -> dict[str, Any]:
+    data = {"use_case": use_case}
+    if clinical is not None:
+        data["clinical"] = json.dumps(dict(clinical))
+    if frames_per_second is not None:
+        data["frames_per_second"] = str(frames_per_second)
+    return {"files": {"video": _part(source)}, "data": data}
+
+
+def _part(source: Source) -> tuple[str, bytes, str]:
+    """Return a part of a form; the file's name stays here."""
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    return ("image", content, "application/octet-stream")
+
+
+def _content(response: httpx.Response) -> bytes:
+    if not response.is_success:
+        raise error_of(response.status_code, response.content)
+    return response.content
 
 
 def _headers(key: str | None) -> dict[str, str]:

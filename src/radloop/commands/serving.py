@@ -16,7 +16,12 @@ from radloop.errors import InputError, RadloopError, Refusal
 from radloop.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from radloop.images.header import Header
     from radloop.images.pool import Pool
+    from radloop.inference.answer import Answer
+    from radloop.inference.predictor import Predictor
 
 
 @click.command()
@@ -93,13 +98,20 @@ def serve(host: str | None, port: int | None) -> None:
 @click.option("--use-case", "use_case", required=True, metavar="UC", help="Whose champion answers.")
 @click.option("--clinical", metavar="JSON", help='Clinical values, such as \'{"age": 54, "sex": "F"}\'.')
 @click.option("--explain", is_flag=True, help="Add the heat map.")
+@click.option("--segment", is_flag=True, help="Add the region at the image's size, where the model locates.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write one JSON answer a file into this folder.")
 @json_option
 @answering
 def predict(
-    files: tuple[Path, ...], use_case: str, clinical: str | None, explain: bool, out: Path | None, settings: Settings
+    files: tuple[Path, ...],
+    use_case: str,
+    clinical: str | None,
+    explain: bool,
+    segment: bool,
+    out: Path | None,
+    settings: Settings,
 ) -> tuple[dict[str, Any], str]:
-    """Answer for image files as the service does.
+    """Answer for image files, or a zip of them, as the service does.
 
     Example:  radloop predict chest.png --use-case phantom-cxr --json
     """
@@ -113,11 +125,15 @@ def predict(
     values = clinical_values(clinical)
     predictor = _champion(use_case, settings)
     with Pool(1) as decoders:
-        results = [_answer(predictor, file, values, explain, decoders) for file in files]
+        asked = [
+            (name, _answer(predictor, content, values, decoders, explain=explain, segment=segment))
+            for name, content in _contents(files, settings)
+        ]
+    names, results = [name for name, _ in asked], [result for _, (result, _) in asked]
     if out is not None:
-        _write(results, files, out)
-    document = results[0] if len(results) == 1 else {"answers": results}
-    text = "\n".join(_line(file, result) for file, result in zip(files, results, strict=True))
+        _write(results, names, out)
+    document = results[0] if len(results) == 1 else _several(results, [answered for _, (_, answered) in asked])
+    text = "\n".join(_line(name, result) for name, result in zip(names, results, strict=True))
     if any("error" in result for result in results):
         raise Outcome(document, text, 3)
     return document, text
@@ -152,34 +168,59 @@ def _champion(use_case: str, settings: Settings) -> Any:
     return Predictor(pointer.folder(settings.bundles))
 
 
-def _answer(predictor: Any, file: Path, clinical: dict[str, Any] | None, explain: bool, decoders: Pool) -> dict[str, Any]:
+def _contents(files: tuple[Path, ...], settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """Yield each image with what it is called: of a zip, by its number."""
+    from radloop.images.archive import is_archive, read_archive
+
+    for file in files:
+        content = file.read_bytes()
+        if is_archive(content[:4]):
+            members = read_archive(content, settings.max_batch_images, settings.max_upload_bytes)
+            yield from ((f"{file}[{number}]", member) for number, member in enumerate(members))
+        else:
+            yield str(file), content
+
+
+def _answer(
+    predictor: Predictor, content: bytes, clinical: dict[str, Any] | None, decoders: Pool, *, explain: bool, segment: bool
+) -> tuple[dict[str, Any], tuple[Header, Answer] | None]:
     from radloop.images.decode import decode_apart
 
     try:
-        decoded = decode_apart(file.read_bytes(), predictor.facts.image, decoders)
-        answer = predictor.predict(decoded, clinical, explain)
+        decoded = decode_apart(content, predictor.facts.image, decoders)
+        answer = predictor.predict(decoded, clinical, explain, segment=segment)
     except Refusal as error:
-        return {"error": error.as_dict()}
-    except RadloopError:
-        raise
-    return dict(answer.model_dump(mode="json"))
+        return {"error": error.as_dict()}, None
+    return dict(answer.model_dump(mode="json")), (decoded.header, answer)
 
 
-def _write(results: list[dict[str, Any]], files: tuple[Path, ...], out: Path) -> None:
+def _several(results: list[dict[str, Any]], answered: list[tuple[Header, Answer] | None]) -> dict[str, Any]:
+    """Return the document of several images: the most urgent first, and what the slices of a series say together."""
+    from radloop.inference.series import sum_up, urgency
+
+    found = [(number, *each) for number, each in enumerate(answered) if each is not None]
+    order = sorted(found, key=lambda entry: urgency(entry[2]), reverse=True)
+    series = [each.model_dump(mode="json") for each in sum_up(found)]
+    return {"answers": results, "most_urgent": [number for number, _, _ in order], "series": series}
+
+
+def _write(results: list[dict[str, Any]], names: list[str], out: Path) -> None:
     from radloop.records.seal import write_atomic
 
-    for number, (file, result) in enumerate(zip(files, results, strict=True), start=1):
-        content = json.dumps(result | {"file": file.name}, indent=2, ensure_ascii=False).encode()
+    for number, (name, result) in enumerate(zip(names, results, strict=True), start=1):
+        content = json.dumps(result | {"file": Path(name).name}, indent=2, ensure_ascii=False).encode()
         write_atomic(out / f"answer-{number:04d}.json", content + b"\n")
 
 
-def _line(file: Path, result: dict[str, Any]) -> str:
+def _line(file: str, result: dict[str, Any]) -> str:
     if "error" in result:
         hint = result["error"]["hint"]
         return f"{file}: refused ({result['error']['code']}): {result['error']['message']}" + (f" ({hint})" if hint else "")
     parts = [_found(finding) for finding in sorted(result["findings"], key=lambda one: -one["probability"])]
     if result["severity"]:
         parts.append(f"severity {result['severity']['grade']} ({result['severity']['score']:.2f})")
+    if result["abstained"]:
+        parts.append(result["abstained"])
     return f"{file}: {'; '.join(parts)}" + "".join(f"\n  note: {warning}" for warning in result["warnings"])
 
 

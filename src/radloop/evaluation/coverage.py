@@ -28,12 +28,15 @@ class Share:
     Attributes:
         images: whose truth is known.
         covered: the share whose set holds the truth; of findings, the mean share of an image's known findings.
-        decided: the share whose set has exactly one label; of findings, likewise.
+        decided: the share whose set has exactly one label; of findings, likewise. The rest is what a use case that
+            abstains does not answer.
+        right: of those, the share that is right.
     """
 
     images: int
     covered: Interval
     decided: Interval
+    right: Interval
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the evidence keeps it."""
@@ -41,6 +44,7 @@ class Share:
             "images": self.images,
             "covered": interval_as_json(self.covered),
             "decided": interval_as_json(self.decided),
+            "right": interval_as_json(self.right),
         }
 
 
@@ -49,6 +53,7 @@ class Coverage:
     """What the sets do on `test`: over all, by the true label (of findings, by finding), and by sex."""
 
     agreed: float
+    abstain: bool
     overall: Share
     labels: dict[str, Share]
     groups: dict[str, Share]
@@ -57,6 +62,7 @@ class Coverage:
         """Return it as the evidence keeps it."""
         return {
             "coverage": self.agreed,
+            "abstain": self.abstain,
             "overall": self.overall.as_dict(),
             "labels": {label: share.as_dict() for label, share in self.labels.items()},
             "subgroups": [{"attribute": ATTRIBUTE, "value": word, **share.as_dict()} for word, share in self.groups.items()],
@@ -73,27 +79,46 @@ def judge_coverage(cases: Cases, outputs: Outputs, absence: str, facts: Conforma
         facts: the bundle's limits.
         policy: number and seed of the draws.
     """
-    covered, decided = _cells(cases, facts)
+    cells = _cells(cases, facts)
     truths, several = cases.truths, outputs.kind == "multilabel"
-    mean_covered, mean_decided = (_row_means(cells) for cells in (covered, decided))
+    means = _Cells(*(_row_means(part) for part in (cells.covered, cells.decided, cells.right)))
     labels: dict[str, Share] = {}
     for k, label in enumerate(outputs.labels):
         own = ~np.isnan(truths[:, k]) if several else truths[:, k] == 1
-        labels[label] = _share(cases, covered[:, k], decided[:, k], own, policy)
+        labels[label] = _share(cases, cells.column(k), own, policy)
     if outputs.kind == "binary":
-        labels[absence] = _share(cases, covered[:, 0], decided[:, 0], truths[:, 0] == 0, policy)
+        labels[absence] = _share(cases, cells.column(0), truths[:, 0] == 0, policy)
     words = np.asarray([word or UNKNOWN for word in words_of(cases, ATTRIBUTE)], dtype=object)
     everyone = np.ones(len(cases), np.bool_)
     return Coverage(
         facts.coverage,
-        _share(cases, mean_covered, mean_decided, everyone, policy),
+        facts.abstain,
+        _share(cases, means, everyone, policy),
         labels,
-        {word: _share(cases, mean_covered, mean_decided, words == word, policy) for word in sorted(set(words))},
+        {word: _share(cases, means, words == word, policy) for word in sorted(set(words))},
     )
 
 
-def _cells(cases: Cases, facts: ConformalFacts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return whether each known truth is in its set, and whether the set says one thing only, float64 [n, K]; NaN where unknown.
+@dataclass(frozen=True)
+class _Cells:
+    """Of each truth that is known, float64 [n, K] or means over K [n]; NaN where it is not.
+
+    Attributes:
+        covered: whether it is in its set.
+        decided: whether the set says one thing only.
+        right: whether that thing is the truth; NaN where the set does not say one thing.
+    """
+
+    covered: NDArray[np.float64]
+    decided: NDArray[np.float64]
+    right: NDArray[np.float64]
+
+    def column(self, k: int) -> _Cells:
+        return _Cells(self.covered[:, k], self.decided[:, k], self.right[:, k])
+
+
+def _cells(cases: Cases, facts: ConformalFacts) -> _Cells:
+    """Return what the sets say of each truth.
 
     Of classes both are the image's: the same in the column of its class, NaN in the others.
     """
@@ -104,7 +129,9 @@ def _cells(cases: Cases, facts: ConformalFacts) -> tuple[NDArray[np.float64], ND
     else:
         unknown = unknown | (cases.truths != 1)
         covered, decided = present, np.repeat(present.sum(axis=1, keepdims=True) == 1, present.shape[1], axis=1)
-    return np.where(unknown, np.nan, covered), np.where(unknown, np.nan, decided)
+    return _Cells(
+        *(np.where(gap, np.nan, part) for gap, part in ((unknown, covered), (unknown, decided), (unknown | ~decided, covered)))
+    )
 
 
 def _row_means(cells: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,10 +139,9 @@ def _row_means(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     return divided(np.where(known, cells, 0.0).sum(axis=1), known.sum(axis=1))
 
 
-def _share(
-    cases: Cases, covered: NDArray[np.float64], decided: NDArray[np.float64], rows: NDArray[np.bool_], policy: Policy
-) -> Share:
-    chosen = np.asarray(rows & ~np.isnan(covered), dtype=np.bool_)
+def _share(cases: Cases, cells: _Cells, rows: NDArray[np.bool_], policy: Policy) -> Share:
+    chosen = np.asarray(rows & ~np.isnan(cells.covered), dtype=np.bool_)
     part = cases.within(chosen)
-    found = intervals(averages({"covered": covered[chosen], "decided": decided[chosen]}, part.units), part, policy)
-    return Share(int(chosen.sum()), found[None, "covered"], found[None, "decided"])
+    columns = {name: getattr(cells, name)[chosen] for name in ("covered", "decided", "right")}
+    found = intervals(averages(columns, part.units), part, policy)
+    return Share(int(chosen.sum()), found[None, "covered"], found[None, "decided"], found[None, "right"])

@@ -61,4 +61,4 @@ def sets_of(evidence: Mapping[str, Any]) -> Row | None:
     rows = [{"name": "All"} | dict(found.get("overall") or {})]
     rows += [{"name": label} | dict(item) for label, item in (found.get("labels") or {}).items()]
     rows += [{"name": f"{ATTRIBUTES['sex']} {item.get('value')}"} | dict(item) for item in found.get("subgroups") or ()]
-    return {"coverage": found.get("coverage"), "rows": rows}
+    return {"coverage": found.get("coverage"), "abstain": found.get("abstain"), "rows": rows}

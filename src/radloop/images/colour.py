@@ -12,6 +12,10 @@ _FRACTION = 16
 _RED, _GREEN, _BLUE = 19595, 38470, 7471
 """0.299, 0.587 and 0.114 of 2^16; they add up to it."""
 _BLOCK = 1 << 20
+_COLOURED = 32
+"""How far, of 255, the channels of a pixel lie apart that is coloured: JPEG and film leave less on grey."""
+_GRID = 512
+"""Colour is looked for on a grid of at most this side."""
 
 
 def luma(colour: NDArray[Any]) -> NDArray[Any]:
@@ -28,6 +32,21 @@ def luma(colour: NDArray[Any]) -> NDArray[Any]:
     red, green, blue = (colour[..., channel].astype(np.uint32) for channel in range(3))
     grey = (_RED * red + _GREEN * green + _BLUE * blue + (1 << (_FRACTION - 1))) >> _FRACTION
     return grey.astype(colour.dtype)
+
+
+def coloured(stored: NDArray[Any]) -> float:
+    """Return the share of pixels that are coloured; grey stored as red, green and blue has none.
+
+    Args:
+        stored: [rows, columns], or uint8 or uint16 [rows, columns, 3].
+    """
+    if stored.ndim != 3:
+        return 0.0
+    step = max(1, -(-max(stored.shape[:2]) // _GRID))
+    sample = stored[::step, ::step]
+    spread = sample.max(axis=-1).astype(np.int64) - sample.min(axis=-1)
+    white = 255 if stored.dtype.itemsize == 1 else max(255, int(sample.max(initial=0)))
+    return float(np.mean(spread * 255 > _COLOURED * white))
 
 
 def rgb_from_ybr(ybr: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -15,6 +15,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from radloop.errors import InputError, Refusal
+from radloop.images.colour import coloured
 from radloop.images.dicom import is_dicom, multi_frame, read_dataset, read_header, refusing, stored_frames
 from radloop.images.domain import dicom_pixels, raster_pixels
 from radloop.images.groups import Attributes
@@ -50,6 +51,11 @@ class Decoded:
     def quality(self) -> Quality:
         """Return the quality of the pixels, worked out once."""
         return quality(self.pixels)
+
+    @cached_property
+    def coloured(self) -> float:
+        """Return the share of its pixels that are coloured, worked out once."""
+        return coloured(self.stored)
 
 
 def decode(source: Path | bytes, spec: ImageSpec | None = None, frame: int | None = None) -> Decoded:

@@ -59,7 +59,10 @@ class Grade(_Part):
 
 
 class PredictionSet(_Part):
-    """Labels that cannot be excluded at a coverage, the most probable first; of findings, those whose presence cannot be."""
+    """Labels that cannot be excluded at a coverage, the most probable first and always among them.
+
+    Of findings, those whose presence cannot be excluded: perhaps none.
+    """
 
     coverage: float
     labels: tuple[str, ...]
@@ -74,14 +77,25 @@ class Explanation(_Part):
     """Base64 of an 8-bit grey PNG, the largest value white."""
 
 
+class Segmentation(_Part):
+    """The region of a positive finding, at the size of the image that was sent."""
+
+    label: str
+    png: str
+    """Base64 of an 8-bit grey PNG: 255 inside, 0 elsewhere."""
+
+
 class Answer(_Part):
     """The body of a prediction.
 
     Attributes:
         findings: one an output of the model.
+        abstained: why the findings should not be relied on, a sentence after a stable code and a colon; null where the
+            prediction set has one label, or the use case does not abstain.
         severity: null where the model does not grade.
         uncertainty: 0 (sure) to 1: the binary entropy of the probability in bits, of several findings the largest; of
             classes of which there is exactly one, their entropy as a share of the most there can be.
+        segmentation: null where none was asked for, or the model does not locate.
         warnings: sentences, each after a stable code and a colon.
         recorded: whether the answer was written to the record.
     """
@@ -96,6 +110,7 @@ class Answer(_Part):
     severity: Grade | None = None
     uncertainty: float
     explanation: Explanation | None = None
+    segmentation: Segmentation | None = None
     warnings: tuple[str, ...] = ()
     recorded: bool = False
 
@@ -104,6 +119,11 @@ def heat_map(cam: NDArray[np.float32]) -> str:
     """Return a class activation map float32 [h, w] as base64 of an 8-bit grey PNG."""
     top = float(cam.max(initial=0.0))
     share = np.clip(cam / top, 0.0, 1.0) if top > 0 else np.zeros_like(cam)
+    return grey_png(np.floor(share * 255.0 + 0.5).astype(np.uint8))
+
+
+def grey_png(pixels: NDArray[np.uint8]) -> str:
+    """Return an image uint8 [rows, columns] as base64 of a PNG."""
     stream = io.BytesIO()
-    Image.fromarray(np.floor(share * 255.0 + 0.5).astype(np.uint8)).save(stream, format="PNG")
+    Image.fromarray(pixels).save(stream, format="PNG")
     return base64.b64encode(stream.getvalue()).decode("ascii")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 INSIDE = 0.5
@@ -37,6 +38,12 @@ def regions(mask: NDArray[np.float32], rows: int, columns: int) -> tuple[Box, ..
     found = ndimage.find_objects(marked)
     largest = np.argsort(-sizes, kind="stable")[:MOST]
     return tuple(_box(found[number], mask.shape, rows, columns) for number in largest)
+
+
+def outline(mask: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.bool_]:
+    """Return the region at the image's size, bool [rows, columns]: the probabilities between places are interpolated."""
+    whole = Image.fromarray(np.ascontiguousarray(mask, dtype=np.float32)).resize((columns, rows), Image.Resampling.BILINEAR)
+    return np.asarray(np.asarray(whole) >= INSIDE, dtype=np.bool_)
 
 
 def strongest(mask: NDArray[np.float32], rows: int, columns: int) -> Point:

@@ -7,23 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from radloop.errors import InputError, nearest
 from radloop.images.decode import Decoded, decode
 from radloop.inference import clinical as clinical_values
 from radloop.inference.admissibility import admit
-from radloop.inference.answer import Answer, Model
-from radloop.inference.bundle import Bundle, BundleFacts
+from radloop.inference.admission import Admission
+from radloop.inference.answer import Answer
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
-from radloop.inference.reading import explanation, findings, prediction, severity
+from radloop.inference.reading import abstained, explanation, findings, prediction, segmentation, severity
 from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
 from radloop.inference.selftest import run_selftest
-from radloop.inference.verification import Verified, verify, verify_bundle
+from radloop.inference.verification import verify, verify_bundle
 
 
-class Predictor:
+class Predictor(Admission):
     """A verified, compiled and self-tested bundle; several threads may ask it at once.
 
     Example:
@@ -44,27 +43,12 @@ class Predictor:
         Raises:
             IntegrityError: as `verify`; `invalid_model` or `selftest_failed`.
         """
-        self.verified: Verified | None = verify(folder) if approved else None
-        self.bundle: Bundle = self.verified.bundle if self.verified else verify_bundle(folder)
+        verified = verify(folder) if approved else None
+        super().__init__(verified.bundle if verified else verify_bundle(folder), verified)
         engine = Engine(self.bundle.content, self.facts.image.size, streams=streams, cache=cache)
         self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
         self.familiar = read_familiar(self.bundle.content) if self.facts.familiarity is not None else None
-
-    @property
-    def facts(self) -> BundleFacts:
-        """Return the bundle's facts."""
-        return self.bundle.facts
-
-    @property
-    def model(self) -> Model:
-        """Return which model this is, as an answer says it."""
-        return Model(
-            version=self.verified.version if self.verified else None,
-            bundle=self.bundle.digest,
-            data_version=self.facts.data.version,
-            evidence=self.verified.evidence if self.verified else None,
-        )
 
     def score(self, source: Path | bytes | Decoded, clinical: Mapping[str, Any] | None = None) -> Scored:
         """Score one image without asking whether it is admissible; see `Scorer.score`.
@@ -74,29 +58,6 @@ class Predictor:
         """
         return self._scorer.score(source, clinical)
 
-    def check(self, clinical: Mapping[str, Any] | None, target: str | None = None) -> dict[str, Any]:
-        """Return a request's clinical values as they are understood; no image is needed to refuse them.
-
-        Args:
-            clinical: by name.
-            target: the finding whose heat map is wanted.
-
-        Raises:
-            InputError: a clinical value is unknown or invalid; `unknown_target`.
-        """
-        if target is not None and target not in self.facts.outputs:
-            raise InputError("unknown_target", "there is no finding of that name", nearest(target[:60], self.facts.outputs))
-        return clinical_values.check(clinical, self.facts)
-
-    def admit(self, decoded: Decoded, clinical: Mapping[str, Any] | None = None) -> tuple[str, ...]:
-        """Return the warnings of an admissible image; nothing is inferred.
-
-        Raises:
-            InadmissibleImage: this model may not be asked about it.
-            InputError: a clinical value is unknown or invalid.
-        """
-        return admit(clinical_values.complete(decoded.header, self.check(clinical))[0], decoded.quality, self.facts)
-
     def predict(
         self,
         source: Path | bytes | Decoded,
@@ -105,6 +66,7 @@ class Predictor:
         request_id: str | None = None,
         target: str | None = None,
         observed: Observed | None = None,
+        segment: bool = False,
     ) -> Answer:
         """Answer for one image.
 
@@ -116,6 +78,7 @@ class Predictor:
             request_id: the caller's; a random one otherwise.
             target: the finding whose heat map is wanted; the most probable one otherwise.
             observed: is given what becomes known on the way, for the record.
+            segment: add the region at the image's size, where the model locates.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
@@ -127,18 +90,23 @@ class Predictor:
         noted = observed or Observed()
         noted.facts, noted.model, noted.decoded, noted.header = self.facts, self.model, decoded, header
         joined = clinical_values.joined(header, values)
-        warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
+        warnings = (
+            admit(header, decoded.quality, self.facts, decoded.coloured) + conflicts + clinical_values.missing(self.facts, joined)
+        )
         noted.scored = scored = self.score(decoded, joined)
         if self.familiar is not None and self.facts.familiarity is not None:
             check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
+        held = prediction(scored, self.facts)
         return Answer(
             request_id=request_id or uuid.uuid4().hex,
             use_case=self.facts.use_case,
             model=self.model,
             findings=findings(scored, self.facts),
-            prediction_set=prediction(scored, self.facts),
+            prediction_set=held,
+            abstained=abstained(held, self.facts),
             severity=severity(scored, self.facts),
             uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
             explanation=explanation(scored, self.facts, target) if explain else None,
+            segmentation=segmentation(scored, self.facts) if segment else None,
             warnings=warnings,
         )

@@ -7,27 +7,27 @@ from typing import Any
 
 from radloop.errors import InadmissibleImage, InputError, Refusal
 from radloop.images.decode import Decoded
+from radloop.inference.admission import Admission
 from radloop.inference.clinical import check_names, names_of
-from radloop.inference.predictor import Predictor
 
 
 def takers(
-    predictors: Mapping[str, Predictor], clinical: Mapping[str, Any] | None, target: str | None = None
-) -> dict[str, Predictor]:
+    served: Mapping[str, Admission], clinical: Mapping[str, Any] | None, target: str | None = None
+) -> dict[str, Admission]:
     """Return the use cases that take a request's clinical values and target; no image is needed to refuse them.
 
     Raises:
         InputError: none does: a value is unknown to all, or invalid; `unknown_target`.
     """
-    if not predictors:
+    if not served:
         return {}
-    check_names(clinical, sorted({name for predictor in predictors.values() for name in names_of(predictor.facts)}))
-    taking: dict[str, Predictor] = {}
+    check_names(clinical, sorted({name for one in served.values() for name in names_of(one.facts)}))
+    taking: dict[str, Admission] = {}
     reason: InputError | None = None
-    for name, predictor in sorted(predictors.items()):
+    for name, one in sorted(served.items()):
         try:
-            predictor.check(clinical, target)
-            taking[name] = predictor
+            one.check(clinical, target)
+            taking[name] = one
         except InputError as error:
             # Who knows a value's name says best what is wrong with it.
             reason = error if reason is None or error.code == "invalid_clinical_value" else reason
@@ -37,7 +37,7 @@ def takers(
 
 
 def propose(
-    predictors: Mapping[str, Predictor],
+    served: Mapping[str, Admission],
     decoded: Decoded,
     clinical: Mapping[str, Any] | None = None,
     target: str | None = None,
@@ -49,9 +49,9 @@ def propose(
         Refusal: `no_champion` or `ambiguous_use_case`, which lists them.
         InputError: a clinical value or the target is unknown or invalid.
     """
-    if not predictors:
+    if not served:
         raise Refusal("no_champion", "no use case is served", "approve and deploy one: radloop deploy USE_CASE")
-    refusals = {name: _refusal(predictor, decoded, clinical) for name, predictor in takers(predictors, clinical, target).items()}
+    refusals = {name: _refusal(one, decoded, clinical) for name, one in takers(served, clinical, target).items()}
     admitting = [name for name, refusal in refusals.items() if refusal is None]
     if len(admitting) == 1:
         return admitting[0]
@@ -65,9 +65,9 @@ def propose(
     raise Refusal("ambiguous_use_case", f"no use case admits this image: {listed}", "name one to see its full reason")
 
 
-def _refusal(predictor: Predictor, decoded: Decoded, clinical: Mapping[str, Any] | None) -> InadmissibleImage | None:
+def _refusal(one: Admission, decoded: Decoded, clinical: Mapping[str, Any] | None) -> InadmissibleImage | None:
     try:
-        predictor.admit(decoded, clinical)
+        one.admit(decoded, clinical)
     except InadmissibleImage as refusal:
         return refusal
     return None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, heat_map
+import numpy as np
+from numpy.typing import NDArray
+
+from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, Segmentation, grey_png, heat_map
 from radloop.inference.bundle import BundleFacts
-from radloop.inference.conformal import prediction_set
-from radloop.inference.location import regions, strongest
+from radloop.inference.conformal import abstention, prediction_set
+from radloop.inference.location import outline, regions, strongest
 from radloop.inference.scoring import Scored
 
 
@@ -36,6 +39,11 @@ def prediction(scored: Scored, facts: BundleFacts) -> PredictionSet | None:
     return prediction_set(scored.probabilities.tolist(), facts.labels, facts.outputs, facts.conformal)
 
 
+def abstained(found: PredictionSet | None, facts: BundleFacts) -> str | None:
+    """Return why the answer should not be relied on, None where it may be."""
+    return None if found is None or facts.conformal is None else abstention(found, facts.conformal)
+
+
 def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
     """Return the level nearest to the expected one; halfway it is the worse."""
     if facts.severity is None or scored.grade is None:
@@ -47,3 +55,17 @@ def explanation(scored: Scored, facts: BundleFacts, target: str | None) -> Expla
     """Return the heat map of a finding, of the most probable one where none is named."""
     chosen = int(scored.probabilities.argmax()) if target is None else facts.outputs.index(target)
     return Explanation(target=facts.outputs[chosen], png=heat_map(scored.cam[chosen]))
+
+
+def region(scored: Scored) -> NDArray[np.bool_] | None:
+    """Return the region of the image's size, empty where no finding is positive; None where the model does not locate."""
+    if scored.mask is None:
+        return None
+    found = outline(scored.mask, *scored.shape)
+    return found if any(scored.decisions) else np.zeros_like(found)
+
+
+def segmentation(scored: Scored, facts: BundleFacts) -> Segmentation | None:
+    """Return the region as a picture; None where the model does not locate."""
+    found = region(scored)
+    return None if found is None else Segmentation(label=facts.outputs[0], png=grey_png(found.astype(np.uint8) * np.uint8(255)))

@@ -26,7 +26,7 @@ _LOCK = ".lock"
 
 
 class WorkerRefusal(Section):
-    """Why a worker does not serve a bundle; it still serves the one before."""
+    """Why a worker does not serve a bundle; where one answered before, it still does."""
 
     bundle: str
     code: str
@@ -34,7 +34,10 @@ class WorkerRefusal(Section):
 
 
 class WorkerState(Section):
-    """What one worker serves: use cases to digests."""
+    """What one worker serves: use cases to digests.
+
+    `loaded` names a bundle once the worker verified it and ran its self-test; its network may rest since.
+    """
 
     id: str
     pid: int

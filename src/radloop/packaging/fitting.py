@@ -115,20 +115,20 @@ def fit_conformal(
         use_case: its labels and the coverage.
         fitted: the temperatures.
     """
-    kind, coverage = use_case.labels.kind, use_case.conformal.coverage
+    kind, coverage, abstain = use_case.labels.kind, use_case.conformal.coverage, use_case.conformal.abstain
     if kind == "segmentation":
         return None
     chances = probabilities(logits, kind, fitted[0].temperatures)
     if kind == "multiclass":
         given = np.where(np.isnan(truths).any(axis=1), -1, truths.argmax(axis=1))
         found = limits(chances, given, coverage)
-        return ConformalFacts(coverage=coverage, present=tuple(found.tolist()), absent=(), n=len(logits))
+        return ConformalFacts(coverage=coverage, present=tuple(found.tolist()), absent=(), n=len(logits), abstain=abstain)
     pairs = [
         limits(np.stack([1 - chance, chance], axis=1), np.where(np.isnan(truth), -1, truth).astype(np.int64), coverage)
         for chance, truth in zip(chances.T, truths.T, strict=True)
     ]
     absent, present = np.stack(pairs, axis=1).tolist()
-    return ConformalFacts(coverage=coverage, present=tuple(present), absent=tuple(absent), n=len(logits))
+    return ConformalFacts(coverage=coverage, present=tuple(present), absent=tuple(absent), n=len(logits), abstain=abstain)
 
 
 def _of_group(chances: NDArray[np.float64], truths: NDArray[np.float32], point: OperatingPointFacts) -> float | None:

@@ -197,6 +197,8 @@ def _problems(case: UseCase) -> Iterator[str]:
     values = set(case.fusion.values if case.fusion else ()) - {"age", "sex", *case.clinical}
     if values:
         yield f"fusion.values: names {sorted(values)}, which is neither age, sex nor in clinical"
+    if case.conformal.abstain and not isinstance(case.labels, BinaryLabels | ClassLabels):
+        yield f"conformal.abstain: an image has more than one label, or none, with labels.kind {case.labels.kind}; leave it out"
     if not (case.review.four_eyes or case.synthetic):
         yield "review.four_eyes: only a synthetic use case may switch it off"
     yield from _backbone_problems(case)

@@ -23,6 +23,8 @@ class ImageSpec(Section):
     """DICOM (0008,0060) values that are admitted."""
     body_parts: tuple[str, ...]
     """DICOM (0018,0015) values that are admitted; an absent value is admitted with a warning."""
+    views: tuple[str, ...] = ()
+    """DICOM (0018,5101) values that are admitted, all where none is named; an absent value is admitted."""
     pixel_domain: Literal["display", "hounsfield", "raw"] = "display"
     """What a grey value means before the window is applied.
 

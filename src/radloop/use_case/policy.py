@@ -100,3 +100,5 @@ class Conformal(Section):
 
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
     """The share of new cases of each label whose set holds it, promised where they are exchangeable with `calibrate`."""
+    abstain: bool = False
+    """Whether an answer whose set has more than one label says that it is undecided."""
