@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,15 +13,15 @@ from typing import Annotated, Any, TypeVar
 from fastapi import FastAPI, File, Form, Request, Security, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.security import HTTPBearer
-from PIL import Image
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route
 
 import radloop
 from radloop.clinical import ClinicalInput
 from radloop.configuration import use_case_files
-from radloop.images.decode import Decoded
 from radloop.images.pool import Pool
+from radloop.images.view import View
 from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
 from radloop.inference.bundle import BundleFacts
@@ -32,8 +31,11 @@ from radloop.inference.workers import Worker, workers_folder
 from radloop.serving.answering import Question, answer
 from radloop.serving.champions import Champions, allowed
 from radloop.serving.guard import Guard
-from radloop.serving.pages import docs_page, page_headers, read_page
+from radloop.serving.pages import docs_page, page_headers
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
+from radloop.serving.reading.addresses import PAGE, UPLOAD
+from radloop.serving.reading.mount import ReadingPage
+from radloop.serving.reading.uploads import WORK_LIST
 from radloop.serving.recording import Recorder
 from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate, too_large
@@ -43,7 +45,6 @@ T = TypeVar("T")
 
 DESCRIPTION = """Diagnostic models for medical images. **Not a medical device.** Every answer names the model, the data
 and the evidence behind it; every refusal is `application/problem+json` with a stable code."""
-_PREVIEW_SIDE = 1024
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
     for status, text in {
@@ -59,6 +60,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "the use case has no champion, the service is busy (then with Retry-After), or the answer cannot be recorded",
     }.items()
 }
+_PREVIEW = """a 16-bit grey PNG, at most 1024 pixels a side. `x-image-low` and `x-image-high` are the values at 0 and 65535
+(of CT, Hounsfield units), `x-image-center` and `x-image-width` the file's window, `x-image-inverted` whether low is white,
+`x-image-rows` and `x-image-columns` the size as it was sent."""
 _CLOSED = {status: _REFUSALS[status] for status in (401, 403, 429, 503)}
 # For the description only: the guard has decided before a route is looked for.
 _KEY = [Security(HTTPBearer(auto_error=False, description="an API key; without keys the service answers on loopback only"))]
@@ -78,7 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # A form's file beyond this many bytes would be written to disk; patients' images are not.
     MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, settings.max_upload_bytes + 1)
     app.add_middleware(Guard, settings=settings)
-    app.add_middleware(Gate, limit=settings.max_upload_bytes, seconds=settings.upload_seconds)
+    limit = settings.max_upload_bytes
+    app.add_middleware(Gate, limit=limit, seconds=settings.upload_seconds, larger={UPLOAD: WORK_LIST * limit})
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -121,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await follower
             if worker is not None:
                 worker.close()
+            await app.state.reading.close()
             decoders.close()
             recorder.close()
 
@@ -159,6 +165,20 @@ def _add_api(app: FastAPI) -> None:
         asked = Question(content, use_case or None, clinical, explain, target or None)
         return await answer(request, asked, partial(_in_pool, request))
 
+    @app.post(
+        "/v1/preview",
+        response_class=Response,
+        responses=_REFUSALS | {200: {"content": {"image/png": {}}, "description": _PREVIEW}},
+        summary="An image's values, to look at with window and level",
+        dependencies=_KEY,
+    )
+    async def preview(
+        request: Request, image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG, one still image")]
+    ) -> Response:
+        content = await _content(request, image)
+        view = await _in_pool(request, lambda: app.state.champions.view(content))
+        return Response(await _in_pool(request, view.png), media_type="image/png", headers=_view_headers(view))
+
     @app.get("/v1/use_cases", responses=_CLOSED, summary="List what is served", dependencies=_KEY)
     async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
@@ -172,23 +192,14 @@ def _add_pages(app: FastAPI) -> None:
     async def index() -> Response:
         return RedirectResponse("/read")
 
-    @app.get("/read", include_in_schema=False)
-    async def read() -> Response:
-        return HTMLResponse(read_page(), headers=page_headers(read_page()))
-
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         page = docs_page(app.openapi())
         return HTMLResponse(page, headers=page_headers(page))
 
-    @app.post("/read/preview", include_in_schema=False)
-    async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
-        """Return an image as the model's reader would see it: browsers show no DICOM."""
-        content = await _content(request, image)
-        decoded = await _in_pool(request, lambda: app.state.champions.decode(content))
-        rows, columns = decoded.pixels.shape
-        size = {"x-image-rows": str(rows), "x-image-columns": str(columns)}
-        return Response(await _in_pool(request, lambda: _preview(decoded)), media_type="image/png", headers=size)
+    # The page itself is loaded at the first visit: its libraries take seconds and memory that a service of programs saves.
+    reading = app.state.reading = ReadingPage(app.state.settings)
+    app.router.routes += [Route(PAGE, reading, include_in_schema=False), Mount(PAGE, reading)]
 
 
 async def _in_pool(request: Request, work: Callable[[], T]) -> T:
@@ -205,12 +216,9 @@ async def _content(request: Request, image: UploadFile) -> bytes:
     return content
 
 
-def _preview(decoded: Decoded) -> bytes:
-    image = Image.fromarray(decoded.pixels)
-    image.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
-    stream = io.BytesIO()
-    image.save(stream, format="PNG", compress_level=1)
-    return stream.getvalue()
+def _view_headers(view: View) -> dict[str, str]:
+    facts = {name: getattr(view, name) for name in ("rows", "columns", "low", "high", "center", "width", "inverted", "unit")}
+    return {f"x-image-{name}": str(value).lower() if name == "inverted" else str(value) for name, value in facts.items()}
 
 
 def _served(champions: Champions, name: str) -> ServedUseCase:

@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,9 +52,18 @@ class Gate:
     The id is ours: one that a client chose could hold a name. So could an address: the log names the route.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0) -> None:
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0, larger: Mapping[str, int] | None = None) -> None:
+        """Put the limits before an application.
+
+        Args:
+            app: what comes next.
+            limit: bytes of an upload.
+            seconds: that it may take.
+            larger: addresses with a limit of their own: where several images arrive at once.
+        """
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,10 +74,11 @@ class Gate:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        body = _Body(receive, self._limit, self._seconds)
+        limit = self._larger.get(scope["path"], self._limit)
+        body = _Body(receive, limit, self._seconds)
         start = time.perf_counter()
         try:
-            if _content_length(scope) > self._limit + FORM_OVERHEAD:
+            if _content_length(scope) > limit + FORM_OVERHEAD:
                 await body.refuse()
             await self._app(scope, body.receive, replies.send)
         except Exception as error:  # noqa: BLE001 - the last net: the sender gets an answer, the log no content

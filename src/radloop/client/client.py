@@ -53,7 +53,7 @@ class Client:
 
         Args:
             url: of the service.
-            key: an API key; without it the environment's `RADLOOP_API_KEY`, if there is one.
+            key: an API key; None is the environment's `RADLOOP_API_KEY`, if there is one, an empty one is none at all.
             timeout: seconds.
             retries: how often a request is sent again that the service asks to send later (429 or 503, with Retry-After).
             transport: httpx's; for tests and proxies.
@@ -90,6 +90,22 @@ class Client:
             ServiceError: failed or unreachable.
         """
         return _read(self._send("GET", "/v1/use_cases"), UseCases).use_cases
+
+    def call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Ask for an address that has no method here, and return the response as it came.
+
+        Args:
+            method: of HTTP.
+            path: such as `/v1/predict`.
+            content: as httpx's `request` takes it: `data`, `files`, `json`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        response = self._send(method, path, **content)
+        if not response.is_success:
+            raise error_of(response.status_code, response.content)
+        return response
 
     def close(self) -> None:
         """Close the connections."""
@@ -196,7 +212,7 @@ def _form(
 
 
 def _headers(key: str | None) -> dict[str, str]:
-    found = key or os.environ.get(KEY)
+    found = os.environ.get(KEY) if key is None else key
     return {"authorization": f"Bearer {found}"} if found else {}
 
 

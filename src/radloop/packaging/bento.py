@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -34,6 +35,7 @@ PACKAGES = (
     "bentoml",
     "cryptography",
     "fastapi",
+    "httpx",
     "numpy",
     "openvino",
     "pillow",
@@ -50,8 +52,11 @@ PACKAGES = (
 )
 """What the service imports; each is pinned to the version that is installed here."""
 
+_READING = ("gradio", "highdicom")
+"""What the reading page needs beside it; without them the page says so, and the rest is served."""
+
 _MODULES = ("__init__.py", "clinical.py", "configuration.py", "errors.py", "py.typed", "settings.py")
-_SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "use_case")
+_SUBPACKAGES = ("client", "configs", "images", "inference", "records", "serving", "use_case")
 _LABEL = "radloop-content"
 
 
@@ -85,7 +90,8 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
             _add_bundle(context, pointer, settings.bundles)
         _add_reviewers(context, settings.bundles)
         content = digest_folder(context)
-        requirements = [f"{package}=={metadata.version(package)}" for package in PACKAGES]
+        packages = (*PACKAGES, *(name for name in _READING if find_spec(name) is not None))
+        requirements = [f"{package}=={metadata.version(package)}" for package in packages]
         identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
         tag_version = f"{bundle.removeprefix('sha256:')[:12]}-{identity[:8]}"
         place = settings.place / "bentoml" / "bentos" / NAME / tag_version
