@@ -30,6 +30,7 @@ from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
 from radloop.serving.answering import Question, answer
 from radloop.serving.champions import Champions, allowed
+from radloop.serving.feedback import Desk, add_feedback
 from radloop.serving.guard import Guard
 from radloop.serving.pages import docs_page, page_headers
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
@@ -51,7 +52,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "the form cannot be read",
         401: "there is no API key, or it is unknown or revoked",
         403: "the key may not ask that use case; without keys, the request did not come over loopback",
-        404: "there is no such use case",
+        404: "there is no such use case, or no such request",
         408: "the upload took too long",
         413: "the upload or the image is too large",
         415: "neither DICOM, PNG nor JPEG",
@@ -89,11 +90,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("authorization",),
+            allow_headers=("authorization", "content-type"),
             expose_headers=("retry-after", "x-recorded", "x-request-id"),
         )
     handle_problems(app)
     _add_api(app)
+    add_feedback(app, _REFUSALS, _KEY)
     _add_pages(app)
     return app
 
@@ -112,6 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     decoders = Pool(STREAMS)
     champions = Champions(bundles, decoders, worker, frozenset(use_case_files(settings)))
     app.state.recorder = recorder = Recorder(settings)
+    app.state.feedback = desk = Desk(settings, bundles)
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions = pool, champions
@@ -129,6 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await app.state.reading.close()
             decoders.close()
             recorder.close()
+            desk.close()
 
 
 def bundles_folder(settings: Settings) -> tuple[Path, bool]:

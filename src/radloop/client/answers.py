@@ -134,3 +134,16 @@ class UseCases(_Body):
     """The list of them."""
 
     use_cases: tuple[ServedUseCase, ...]
+
+
+class Receipt(_Body):
+    """What became of feedback.
+
+    Attributes:
+        status: `new`; `duplicate`, the same reader said so before; `contradicts`, readers differ: the request counts for
+            nothing until one of them changes it or it is settled.
+    """
+
+    request_id: str
+    accepted: bool
+    status: str

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radloop.client.answers import Answer, ServedUseCase, UseCases
+from radloop.client.answers import Answer, Receipt, ServedUseCase, UseCases
 from radloop.client.errors import FailedError, UnreachableError, error_of
 
 Source = str | os.PathLike[str] | bytes
@@ -90,6 +90,19 @@ class Client:
             ServiceError: failed or unreachable.
         """
         return _read(self._send("GET", "/v1/use_cases"), UseCases).use_cases
+
+    def feedback(self, request_id: str, label: str | Sequence[str], reader: str | None = None) -> Receipt:
+        """Confirm or correct an answer.
+
+        Args:
+            request_id: of the answer.
+            label: a word of the use case; of findings, those that are present.
+            reader: who read, never a patient; without it the API key's name.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(self._send("POST", "/v1/feedback", json=_given(request_id, label, reader)), Receipt)
 
     def call(self, method: str, path: str, **content: Any) -> httpx.Response:
         """Ask for an address that has no method here, and return the response as it came.
@@ -174,6 +187,14 @@ class AsyncClient:
         """
         return _read(await self._send("GET", "/v1/use_cases"), UseCases).use_cases
 
+    async def feedback(self, request_id: str, label: str | Sequence[str], reader: str | None = None) -> Receipt:
+        """Confirm or correct an answer; see `Client.feedback`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(await self._send("POST", "/v1/feedback", json=_given(request_id, label, reader)), Receipt)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -209,6 +230,11 @@ def _form(
     if clinical is not None:
         data["clinical"] = json.dumps(dict(clinical))
     return {"files": {"image": ("image", content, "application/octet-stream")}, "data": data}
+
+
+def _given(request_id: str, label: str | Sequence[str], reader: str | None) -> dict[str, Any]:
+    given = {"request_id": request_id, "label": label if isinstance(label, str) else list(label)}
+    return given if reader is None else given | {"reader": reader}
 
 
 def _headers(key: str | None) -> dict[str, str]:
