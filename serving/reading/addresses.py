@@ -12,7 +12,6 @@ _SINGLE = frozenset((PAGE, f"{PAGE}/", f"{PAGE}/theme.css", f"{PAGE}/config", f"
 _FOLDERS = (ASSETS, f"{PAGE}/static/", f"{PAGE}/svelte/")
 _POSTED = frozenset((UPLOAD, f"{PAGE}/gradio_api/queue/join", f"{PAGE}/gradio_api/cancel"))
 _FOLLOWED = frozenset((f"{PAGE}/gradio_api/queue/data", f"{PAGE}/gradio_api/upload_progress"))
-_HEARTBEAT = f"{PAGE}/gradio_api/heartbeat/"
 
 
 def is_asset(method: str, path: str) -> bool:
@@ -22,6 +21,4 @@ def is_asset(method: str, path: str) -> bool:
 
 def is_work(method: str, path: str) -> bool:
     """Tell whether it uploads a file, asks for something to be done, or follows it."""
-    if method == "POST":
-        return path in _POSTED
-    return method == "GET" and (path in _FOLLOWED or path.startswith(_HEARTBEAT))
+    return path in {"POST": _POSTED, "GET": _FOLLOWED}.get(method, ())

@@ -38,9 +38,10 @@ def mounted(settings: Settings, uploads: Uploads) -> FastAPI:
         uploads: where Gradio puts what is dropped.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
-    return gr.mount_gradio_app(
+    page = layout(Reader(uploads))
+    app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
-        layout(Reader(uploads)),
+        page,
         path=PAGE,
         show_error=False,
         max_file_size=settings.max_upload_bytes,
@@ -53,6 +54,8 @@ def mounted(settings: Settings, uploads: Uploads) -> FastAPI:
         theme=theme(),
         css=text("page.css"),
     )
+    page.config["connect_heartbeat"] = False  # a stream for as long as a page is open, which would hold the service's end
+    return app
 
 
 def layout(reader: Reader) -> gr.Blocks:
@@ -71,7 +74,7 @@ class Page:
         self._reader = reader
         self.word, self.served, self.values = gr.State(None), gr.State({}), gr.State({})
         gr.HTML(_TITLE, elem_id="title")
-        self.notices = gr.HTML(notices(False))
+        self.notices = gr.HTML(notices(False), elem_id="notices")
         self._key()
         with gr.Row():
             with gr.Column(scale=3, min_width=290, elem_id="side"):

@@ -94,7 +94,7 @@ class Reader:
         yield from self._answered(visit, word, desk)
 
     def ask_all(self, visit: Visit, word: str | None) -> Iterator[tuple[str, Shown]]:
-        """Ask about the whole work list once more, as after another use case was chosen."""
+        """Ask about the whole work list once more, as after another use case was chosen; an empty one yields nothing."""
         word, desk = self._desks.open(word)
         for case in desk.cases:
             case.target = None
@@ -191,8 +191,6 @@ class Reader:
                 desk.shown = by_urgency([one.answer for one in desk.cases])[0]
                 yield word, self.shown(desk, visit)
         self._desks.trim()
-        if not waiting:
-            yield word, self.shown(desk, visit)
 
     def _change(self, visit: Visit, word: str | None, change: Any) -> tuple[str, Shown]:
         word, desk = self._desks.open(word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -27,7 +28,7 @@ class Uploads:
         """
         for left in _left_behind():
             shutil.rmtree(left, ignore_errors=True)
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")).resolve()
         self._limit = limit
 
     def has_room(self, now: float | None = None) -> bool:
@@ -41,7 +42,7 @@ class Uploads:
             try:
                 status = path.stat()
                 if status.st_mtime < oldest:
-                    _remove(path)
+                    self._remove(path)
                 else:
                     size += status.st_size
             except FileNotFoundError:
@@ -56,25 +57,26 @@ class Uploads:
             OSError: it is not there.
         """
         file = Path(path).resolve()
-        if not file.is_relative_to(self.folder.resolve()):
+        if not file.is_relative_to(self.folder):
             raise ValueError("not a file that was dropped here")
         try:
             return file.read_bytes()
         finally:
-            _remove(file)
+            self._remove(file)
 
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in self.folder.rglob("*") if path.is_file())
+        return (Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names)
 
-
-def _remove(file: Path) -> None:
-    """Remove a file and the folder that Gradio made for it alone."""
-    file.unlink(missing_ok=True)
-    shutil.rmtree(file.parent, ignore_errors=True)
+    def _remove(self, file: Path) -> None:
+        """Remove a file, and the folder that Gradio made for it alone."""
+        file.unlink(missing_ok=True)
+        if file.parent != self.folder:
+            with contextlib.suppress(OSError):
+                file.parent.rmdir()
 
 
 def _left_behind() -> Iterator[Path]:

@@ -158,9 +158,9 @@ def test_every_endpoint_refuses_without_a_key(guarded: tuple[str, Settings], key
                     response = http.request(method, path, headers=headers)
                     assert (response.status_code, response.json()["code"]) == (401, code), path
                     assert response.headers["www-authenticate"] == "Bearer"
-        assert http.post("/read/preview", files={"image": PNG}).status_code == 401
-        assert http.post("/read/preview", files={"image": PNG}, headers=bearer(key)).status_code == 200
-        for unknown in ("/v1", "/v2/predict", "/read/", "/x/v1/predict"):
+        assert http.post("/v1/preview", files={"image": PNG}).status_code == 401
+        assert http.post("/v1/preview", files={"image": PNG}, headers=bearer(key)).status_code == 200
+        for unknown in ("/v1", "/v2/predict", "/read/x", "/read/gradio_api/info", "/read/gradio_api/file=/etc/passwd", "/x/v1/predict"):
             assert http.get(unknown).status_code == 401  # what nobody thought of is closed
         for page in ("/read", "/docs", "/openapi.json", "/"):
             assert http.get(page).status_code in (200, 307)

@@ -72,6 +72,6 @@ def _captured(content: bytes, picture: Mapping[str, Any] | None) -> bool:
 KINDS: Mapping[str, Kind] = {
     "pdf": Kind("PDF", "pdf", _always),
     "json": Kind("JSON", "json", _always),
-    "sr": Kind("DICOM report", "sr.dcm", _structured),
-    "capture": Kind("DICOM picture", "sc.dcm", _captured),
+    "sr": Kind("DICOM SR", "sr.dcm", _structured),
+    "capture": Kind("DICOM image", "sc.dcm", _captured),
 }

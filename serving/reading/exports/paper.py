@@ -30,7 +30,8 @@ img { max-width: 100%; max-height: 95mm; }
 def pdf(export: Export) -> tuple[str, bytes]:
     """Return `pdf` and the document, or `html` and the page where no PDF can be made here."""
     page = paper(export, datetime.now(UTC))
-    if find_spec("plutoprint") is None or find_spec("matplotlib") is None:
+    needed = ("plutoprint", "matplotlib", "radloop.evaluation")  # a Bento has none of them
+    if any(find_spec(name) is None for name in needed):
         return "html", page.encode()
     from radloop.evaluation.pdf import as_pdf
 

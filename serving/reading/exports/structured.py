@@ -38,13 +38,11 @@ def structured_report(export: Export) -> bytes:
         ValueError: the image's header is unusable.
     """
     source, answer = source_of(export.content), export.answer
-    report = sr.MeasurementReport(
-        observation_context=sr.ObservationContext(observer_device_context=_device(answer)),
-        procedure_reported=Code("363679005", "SCT", "Imaging procedure"),
-        imaging_measurements=list(_groups(export, source)),
-        title=codes.DCM.ImagingMeasurementReport,
-        referenced_images=[source],
-    )
+    try:
+        report = _report(export, source, [source])
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # The image library (TID 1600) is optional, and asks for attributes that machines leave out.
+        report = _report(export, source, None)
     document = sr.ComprehensiveSR(
         evidence=[source],
         content=report[0],
@@ -59,6 +57,16 @@ def structured_report(export: Export) -> bytes:
         series_description=f"Radloop {answer['use_case']}, not a medical device"[:64],
     )
     return written(document)
+
+
+def _report(export: Export, source: Dataset, library: list[Dataset] | None) -> Any:
+    return sr.MeasurementReport(
+        observation_context=sr.ObservationContext(observer_device_context=_device(export.answer)),
+        procedure_reported=Code("363679005", "SCT", "Imaging procedure"),
+        imaging_measurements=list(_groups(export, source)),
+        title=codes.DCM.ImagingMeasurementReport,
+        referenced_images=library,
+    )
 
 
 def _groups(export: Export, source: Dataset) -> Iterator[Any]:
