@@ -106,7 +106,7 @@ function say(center, width, opacity) {
   const unit = shown.unit ? " " + shown.unit : "", number = (value) => Math.abs(value) < 20 && value % 1 ? value.toFixed(2) : Math.round(value);
   const texts = { center: number(center) + unit, width: number(width) + unit, opacity: Math.round(100 * opacity) + "%", zoom: Number(field("zoom").value).toFixed(1) + "x" };
   for (const [name, text] of Object.entries(texts)) {
-    field(name).parentElement.querySelector("output").textContent = text;
+    field(name).parentElement.querySelector(".now").textContent = text;
     field(name).setAttribute("aria-valuetext", text);
   }
   field("opacity").disabled = !heat;

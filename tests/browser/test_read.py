@@ -101,7 +101,9 @@ def test_a_file_is_read_corrected_and_exported(browser: Browser, served: tuple[s
     assert all(one.startswith((url, "blob:", "data:")) for one in asked)  # nothing from elsewhere
 
 
-def test_window_level_zoom_and_heat_map_change_what_is_seen(browser: Browser, served: tuple[str, Settings, str], tmp_path: Path) -> None:
+def test_window_level_zoom_and_heat_map_change_what_is_seen(
+    browser: Browser, served: tuple[str, Settings, str], tmp_path: Path
+) -> None:
     url, _, key = served
     image = tmp_path / "image.png"
     image.write_bytes(make_raster(IMAGE))
@@ -118,14 +120,14 @@ def test_window_level_zoom_and_heat_map_change_what_is_seen(browser: Browser, se
         return found
 
     heated = pixel()
-    page.get_by_label("Heat map").fill("0")
+    page.get_by_role("slider", name="Heat map").fill("0")
     grey = int(IMAGE[128, 128])
     assert heated != pixel() == [grey, grey, grey, 255]
-    page.get_by_label("Level").fill("255")  # the grey falls by half the window's width
+    page.get_by_role("slider", name="Level").fill("255")  # the grey falls by half the window's width
     assert pixel()[0] == max(0, grey - 128)
     page.get_by_label("Invert").check()
     assert pixel()[0] == 255 - max(0, grey - 128)
-    page.get_by_label("Zoom").fill("4")
+    page.get_by_role("slider", name="Zoom").fill("4")
     assert "scale(4)" in str(page.locator(".viewer .image").get_attribute("style"))
     page.get_by_role("button", name="Reset the view").click()
     assert "scale(1)" in str(page.locator(".viewer .image").get_attribute("style"))
@@ -133,7 +135,7 @@ def test_window_level_zoom_and_heat_map_change_what_is_seen(browser: Browser, se
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_ours_has_no_serious_accessibility_fault(browser: Browser, loop: Loop, scheme: str, tmp_path: Path) -> None:
-    """axe (Deque) with its default rules, on the loop's phantoms."""
+    """Axe (Deque) with its default rules, on the loop's phantoms."""
     home = tmp_path / ".radloop"
     point(make_bundle(home / "bundles", **KINDS["multilabel"]))
     images = sorted(Path(loop.source).rglob("*.dcm"))[:2]
@@ -143,4 +145,6 @@ def test_what_is_ours_has_no_serious_accessibility_fault(browser: Browser, loop:
         expect(page.locator(".stage")).to_have_attribute("aria-label", "Image of 256 by 256 pixels, heat map for nodule")
         found = Axe().run(page, context={"include": [[one] for one in OURS]}).response["violations"]
         page.context.close()
-    assert [(one["id"], node["target"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]] == []
+    assert [
+        (one["id"], node["target"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
+    ] == []

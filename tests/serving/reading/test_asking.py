@@ -9,8 +9,8 @@ from radloop.inference.api_keys import issue
 from radloop.serving.app import create_app
 from radloop.serving.reading.asking import Asking, address_of, is_video, problem_of
 from radloop.settings import Settings
-from tests.serving.reading.conftest import DICOM
 from tests.services import thread_service
+from tests.serving.reading.conftest import DICOM
 
 
 def test_it_asks_where_the_visitor_came_to() -> None:

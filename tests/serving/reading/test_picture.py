@@ -13,7 +13,16 @@ from PIL import Image
 
 from radloop.serving.reading.picture import composed, marked, picture_of, windowed
 
-HEAD = {"low": "0", "high": "65535", "center": "257", "width": "2", "rows": "4", "columns": "4", "inverted": "false", "unit": "HU"}
+HEAD = {
+    "low": "0",
+    "high": "65535",
+    "center": "257",
+    "width": "2",
+    "rows": "4",
+    "columns": "4",
+    "inverted": "false",
+    "unit": "HU",
+}
 
 
 def png(pixels: np.ndarray[Any, Any]) -> bytes:
