@@ -103,6 +103,9 @@ container: $(STAMP) ## Build the newest Bento's image with buildah, start it and
 bench-video: $(STAMP) ## Frames a second of a 5-minute video from upload to answer, and its memory; SECONDS=60 is quick.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.video $(if $(SECONDS),--seconds $(SECONDS))
 
+screenshots: $(STAMP) ## Photograph the reading page for the manual; phantoms only.
+	@$(BIN)/python -m benchmarks.screenshots
+
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))
 

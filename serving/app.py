@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,15 +12,15 @@ from typing import Annotated
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from PIL import Image
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, Route
 
 import radloop
 from radloop.clinical import ClinicalInput
 from radloop.configuration import use_case_files
-from radloop.images.decode import Decoded
 from radloop.images.pool import Pool
+from radloop.images.view import View
 from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
 from radloop.inference.bundle import BundleFacts
@@ -34,11 +33,15 @@ from radloop.serving.background import content_of, in_pool
 from radloop.serving.batch import add_batch
 from radloop.serving.champions import Champions, allowed
 from radloop.serving.described import CLOSED, EXAMPLE_CLINICAL, KEY, REFUSALS, USE_CASE
+from radloop.serving.feedback import Desk, add_feedback
 from radloop.serving.guard import LARGE, Guard
 from radloop.serving.jobs import Jobs
 from radloop.serving.outline import add_outline
-from radloop.serving.pages import docs_page, page_headers, read_page
+from radloop.serving.pages import docs_page, page_headers
 from radloop.serving.problems import handle_problems
+from radloop.serving.reading.addresses import PAGE, UPLOAD
+from radloop.serving.reading.mount import ReadingPage
+from radloop.serving.reading.uploads import WORK_LIST
 from radloop.serving.recording import Recorder
 from radloop.serving.residents import Residents
 from radloop.serving.schemas import ServedFinding, ServedUseCase, ServedValue, UseCases
@@ -48,7 +51,9 @@ from radloop.settings import Settings
 
 DESCRIPTION = """Diagnostic models for medical images. **Not a medical device.** Every answer names the model, the data
 and the evidence behind it; every refusal is `application/problem+json` with a stable code."""
-_PREVIEW_SIDE = 1024
+_PREVIEW = """a 16-bit grey PNG, at most 1024 pixels a side. `x-image-low` and `x-image-high` are the values at 0 and 65535
+(of CT, Hounsfield units), `x-image-center` and `x-image-width` the file's window, `x-image-inverted` whether low is white,
+`x-image-rows` and `x-image-columns` the size as it was sent."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -66,15 +71,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     largest = max(settings.max_upload_bytes, settings.max_batch_bytes)
     MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, largest + 1)
     app.add_middleware(Guard, settings=settings)
-    app.add_middleware(
-        Gate, limit=settings.max_upload_bytes, seconds=settings.upload_seconds, larger=settings.max_batch_bytes, large=LARGE
-    )
+    limit = settings.max_upload_bytes
+    larger = {UPLOAD: WORK_LIST * limit} | dict.fromkeys(LARGE, settings.max_batch_bytes)
+    app.add_middleware(Gate, limit=limit, seconds=settings.upload_seconds, larger=larger)
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
             allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=("authorization",),
+            allow_headers=("authorization", "content-type"),
             expose_headers=("retry-after", "x-recorded", "x-request-id"),
         )
     handle_problems(app)
@@ -82,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_batch(app)
     add_outline(app)
     add_video(app)
+    add_feedback(app, REFUSALS, KEY)
     _add_pages(app)
     return app
 
@@ -102,6 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)))
     app.state.recorder = recorder = Recorder(settings)
     app.state.jobs = jobs = Jobs[ClipAnswer]()
+    app.state.feedback = desk = Desk(settings, bundles)
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
         app.state.pool, app.state.champions, app.state.decoders = pool, champions, decoders
@@ -117,8 +124,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await asyncio.get_running_loop().run_in_executor(None, jobs.close)
             if worker is not None:
                 worker.close()
+            await app.state.reading.close()
             decoders.close()
             recorder.close()
+            desk.close()
 
 
 def bundles_folder(settings: Settings) -> tuple[Path, bool]:
@@ -157,6 +166,20 @@ def _add_api(app: FastAPI) -> None:
         asked = Question(content, use_case or None, clinical, explain, target or None, segment)
         return await answer(request, asked, partial(in_pool, request))
 
+    @app.post(
+        "/v1/preview",
+        response_class=Response,
+        responses=REFUSALS | {200: {"content": {"image/png": {}}, "description": _PREVIEW}},
+        summary="An image's values, to look at with window and level",
+        dependencies=KEY,
+    )
+    async def preview(
+        request: Request, image: Annotated[UploadFile, File(description="DICOM, PNG or JPEG, one still image")]
+    ) -> Response:
+        content = await content_of(request, image)
+        view = await in_pool(request, lambda: app.state.champions.view(content))
+        return Response(await in_pool(request, view.png), media_type="image/png", headers=_view_headers(view))
+
     @app.get("/v1/use_cases", responses=CLOSED, summary="List what is served", dependencies=KEY)
     async def use_cases(request: Request) -> UseCases:
         champions: Champions = app.state.champions
@@ -170,31 +193,19 @@ def _add_pages(app: FastAPI) -> None:
     async def index() -> Response:
         return RedirectResponse("/read")
 
-    @app.get("/read", include_in_schema=False)
-    async def read() -> Response:
-        return HTMLResponse(read_page(), headers=page_headers(read_page()))
-
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         page = docs_page(app.openapi())
         return HTMLResponse(page, headers=page_headers(page))
 
-    @app.post("/read/preview", include_in_schema=False)
-    async def preview(request: Request, image: Annotated[UploadFile, File()]) -> Response:
-        """Return an image as the model's reader would see it: browsers show no DICOM."""
-        content = await content_of(request, image)
-        decoded = await in_pool(request, lambda: app.state.champions.decode(content))
-        rows, columns = decoded.pixels.shape
-        size = {"x-image-rows": str(rows), "x-image-columns": str(columns)}
-        return Response(await in_pool(request, lambda: _preview(decoded)), media_type="image/png", headers=size)
+    # The page itself is loaded at the first visit: its libraries take seconds and memory that a service of programs saves.
+    reading = app.state.reading = ReadingPage(app.state.settings)
+    app.router.routes += [Route(PAGE, reading, include_in_schema=False), Mount(PAGE, reading)]
 
 
-def _preview(decoded: Decoded) -> bytes:
-    image = Image.fromarray(decoded.pixels)
-    image.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
-    stream = io.BytesIO()
-    image.save(stream, format="PNG", compress_level=1)
-    return stream.getvalue()
+def _view_headers(view: View) -> dict[str, str]:
+    facts = {name: getattr(view, name) for name in ("rows", "columns", "low", "high", "center", "width", "inverted", "unit")}
+    return {f"x-image-{name}": str(value).lower() if name == "inverted" else str(value) for name, value in facts.items()}
 
 
 def _served(champions: Champions, name: str) -> ServedUseCase:

@@ -17,6 +17,7 @@ from typing import Any
 from radloop.errors import InputError, IntegrityError, RadloopError, Refusal, ToolError, nearest
 from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
+from radloop.images.view import View, view_apart
 from radloop.inference.answer import Answer
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
@@ -216,6 +217,14 @@ class Champions:
             Refusal: it cannot be read or brought to the domain.
         """
         return decode_apart(content, image, self._decoders)
+
+    def view(self, content: bytes) -> View:
+        """Read one image to be looked at, in a process of its own.
+
+        Raises:
+            Refusal: it cannot be read.
+        """
+        return view_apart(content, self._decoders)
 
     def network(self, champion: Champion) -> Predictor:
         """Return a champion's network, loaded if it rests; blocks.

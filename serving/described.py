@@ -16,7 +16,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         400: "the form cannot be read",
         401: "there is no API key, or it is unknown or revoked",
         403: "the key may not ask that use case; without keys, the request did not come over loopback",
-        404: "there is no such use case, or no such job",
+        404: "there is no such use case, job or request",
         408: "the upload took too long",
         409: "the job is not done yet",
         413: "the upload or the image is too large, or there are too many",

@@ -24,10 +24,12 @@ from radloop.inference.api_keys import (
 )
 from radloop.records.secret import secret
 from radloop.serving.problems import TryLater
+from radloop.serving.reading.addresses import is_asset, is_work
 from radloop.settings import Settings
 
-OPEN = frozenset(("/", "/read", "/docs", "/openapi.json"))
-"""The pages and the API's description; BentoML answers for the health of the service. All else is guarded, known or not."""
+OPEN = frozenset(("/", "/docs", "/openapi.json"))
+"""The pages and the API's description, beside the reading page and its assets; BentoML answers for the health of the
+service. All else is guarded, known or not."""
 LARGE = frozenset(("/v1/predict_batch", "/v1/predict_video"))
 """Where many images come at once: uploads are in memory, never on the disk."""
 LARGE_AT_ONCE = 2
@@ -49,7 +51,12 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in OPEN or scope["method"] == "OPTIONS":
+        if scope["type"] != "http" or scope["method"] == "OPTIONS" or is_open(scope["method"], scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        if is_work(scope["method"], scope["path"]):
+            # What it asks for asks /v1 with the visitor's own key; there it is counted. It comes over loopback, though.
+            self._keys.check_page(scope)
             await self._app(scope, receive, send)
             return
         key = self._keys.check(scope)
@@ -68,6 +75,11 @@ class Guard:
         finally:
             self._free += 1
             self._free_large += large
+
+
+def is_open(method: str, path: str) -> bool:
+    """Tell whether anybody may ask."""
+    return path in OPEN or is_asset(method, path)
 
 
 class Keys:
@@ -101,6 +113,17 @@ class Keys:
         if key.revoked is not None:
             raise Refusal("key_revoked", "this API key was revoked", ISSUE)
         return key
+
+    def check_page(self, scope: Scope) -> None:
+        """Refuse work of the reading page that comes from elsewhere while keys are off.
+
+        Raises:
+            Refusal: `keys_required`.
+            IntegrityError: `tampered_api_keys` or `missing_api_keys`.
+        """
+        self._follow()
+        if self._seen is None:
+            _check_loopback(scope)
 
     def _follow(self) -> None:
         """Read the list anew where it changed; asking the file system takes two millionths of a second."""

@@ -1,4 +1,4 @@
-"""The two pages: reading an image, and the API's documentation. Neither loads anything from elsewhere."""
+"""The API's documentation as a page. It loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from importlib import resources
 from typing import Any
 
 _INLINE = {kind: re.compile(rf"<{kind}>(.*?)</{kind}>", re.DOTALL) for kind in ("style", "script")}
-
-
-@cache
-def read_page() -> str:
-    """Return the reading page."""
-    return _resource("read.html")
 
 
 def docs_page(openapi: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ _STATUS = {
     "overloaded": 503,
     "not_recorded": 503,
     "unknown_use_case": 404,
+    "unknown_request": 404,
     "unknown_format": 415,
     "image_too_large": 413,
     "too_many_images": 413,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from radloop.inference.answer import Answer, Model
+from radloop.inference.api_keys import NAME as READER
 from radloop.inference.series import SeriesAnswer
 from radloop.use_case import IntendedUse, Labels
 
@@ -75,6 +76,38 @@ class UseCases(_Body):
 
     schema_version: int = 1
     use_cases: tuple[ServedUseCase, ...]
+
+
+class Feedback(BaseModel):
+    """The true label of an image that was answered.
+
+    Attributes:
+        request_id: of the answer.
+        label: a word of the use case; of findings, the list of those that are present.
+        reader: who read, never a patient; without it the API key's name. Readers that differ contradict each other.
+        note: is read by nobody and not kept: free text could name a patient.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    label: Annotated[str, Field(min_length=1, max_length=200)] | Annotated[list[str], Field(max_length=100)]
+    reader: str | None = Field(default=None, pattern=READER)
+    note: str | None = Field(default=None, max_length=500)
+
+
+class FeedbackReceipt(_Body):
+    """What became of it.
+
+    Attributes:
+        status: `duplicate`: this reader said so before; `contradicts`: readers differ, and the request counts for nothing
+            until one of them changes it or it is settled.
+    """
+
+    schema_version: int = 1
+    request_id: str
+    accepted: bool = True
+    status: Literal["new", "duplicate", "contradicts"]
 
 
 class Problem(_Body):

@@ -7,7 +7,7 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,23 +56,19 @@ class Gate:
     The id is ours: one that a client chose could hold a name. So could an address: the log names the route.
     """
 
-    def __init__(
-        self, app: ASGIApp, limit: int, seconds: float = 30.0, larger: int = 0, large: frozenset[str] = frozenset()
-    ) -> None:
-        """Set the limits.
+    def __init__(self, app: ASGIApp, limit: int, seconds: float = 30.0, larger: Mapping[str, int] | None = None) -> None:
+        """Put the limits before an application.
 
         Args:
-            app: what comes behind it.
+            app: what comes next.
             limit: bytes of an upload.
             seconds: that it may take.
-            larger: bytes, at the addresses where many images come at once; they may take longer too.
-            large: these addresses.
+            larger: addresses with a limit of their own: where several images arrive at once; they may take longer too.
         """
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
         self._seconds = seconds
-        self._larger = larger
-        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -84,9 +80,8 @@ class Gate:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        large = scope.get("path") in self._large
-        limit = self._larger if large else self._limit
-        body = _Body(receive, limit, self._seconds * (_LONGER if large else 1))
+        limit = self._larger.get(scope["path"], self._limit)
+        body = _Body(receive, limit, self._seconds * (_LONGER if limit > self._limit else 1))
         start = time.perf_counter()
         try:
             if _content_length(scope) > limit + FORM_OVERHEAD:

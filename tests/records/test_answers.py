@@ -18,7 +18,7 @@ import pytest
 
 from radloop.errors import IntegrityError
 from radloop.records import answers, chain
-from radloop.records.answers import AnswerRecord, blank_patient, check_segments, find, last_link, of_patient, segments
+from radloop.records.answers import AnswerRecord, blank_patient, check_segments, find, glimpse, last_link, of_patient, segments
 
 
 @pytest.fixture
@@ -233,3 +233,16 @@ def test_killed_in_the_middle_nothing_acknowledged_is_lost(tmp_path: Path) -> No
     assert len(acknowledged) > 20
     assert set(acknowledged) <= there
     check_segments(tmp_path)
+
+
+def test_a_glimpse_finds_requests_without_reading_the_chains(tmp_path: Path) -> None:
+    record = AnswerRecord(tmp_path, largest=2000)
+    for n in range(20):
+        record.append({"request_id": f"r{n}", "fill": "x" * 200, "n": n})
+    record.close()
+    assert len(segments(tmp_path)) > 3
+    found = glimpse(("r0", "r17", "r99"), tmp_path)
+    assert {name: [payload["n"] for payload in payloads] for name, payloads in found.items()} == {"r0": [0], "r17": [17]}
+    first = segments(tmp_path)[0]
+    first.write_bytes(first.read_bytes().replace(b'"n":0', b'"n":9'))
+    assert glimpse(("r0",), tmp_path) == {}, "a payload that is not what its digest says is none"

@@ -9,11 +9,11 @@ import re
 import pytest
 
 from radloop.serving.app import create_app
-from radloop.serving.pages import docs_page, page_headers, read_page
+from radloop.serving.pages import docs_page, page_headers
 from radloop.settings import Settings
 
 
-@pytest.mark.parametrize("page", [read_page(), docs_page(create_app(Settings()).openapi())])
+@pytest.mark.parametrize("page", [docs_page(create_app(Settings()).openapi())])
 def test_style_and_script_are_named_by_their_hash(page: str) -> None:
     policy = page_headers(page)["content-security-policy"]
     for kind in ("style", "script"):
@@ -26,7 +26,15 @@ def test_style_and_script_are_named_by_their_hash(page: str) -> None:
 def test_the_documentation_shows_every_operation_and_field() -> None:
     openapi = create_app(Settings()).openapi()
     page = docs_page(openapi)
-    assert {"/v1/predict", "/v1/predict_batch", "/v1/predict_video", "/v1/segment", "/v1/use_cases"} <= set(openapi["paths"])
+    assert {
+        "/v1/predict",
+        "/v1/predict_batch",
+        "/v1/predict_video",
+        "/v1/segment",
+        "/v1/use_cases",
+        "/v1/preview",
+        "/v1/feedback",
+    } <= set(openapi["paths"])
     for word in (
         *openapi["paths"],
         "image",
@@ -47,12 +55,6 @@ def test_the_documentation_shows_every_operation_and_field() -> None:
 def test_the_documentation_escapes_what_it_shows() -> None:
     page = docs_page({"info": {"title": "<b>"}, "paths": {"/<i>": {"get": {"summary": "<u>"}}}})
     assert "<b>" not in page and "<i>" not in page and "<u>" not in page
-
-
-def test_the_reading_page_is_plain_about_itself() -> None:
-    page = read_page()
-    assert "Not a medical device" in page and "Synthetic model" in page
-    assert "prefers-color-scheme: dark" in page and "max-width: 45rem" in page
 
 
 def test_the_documentation_says_what_a_box_and_a_choice_are() -> None:

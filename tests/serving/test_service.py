@@ -136,23 +136,25 @@ def test_health_and_metrics_are_bentomls(http: httpx.Client) -> None:
 
 def test_pages_load_nothing_from_elsewhere(http: httpx.Client) -> None:
     assert http.get("/").headers["location"] == "/read"
-    for path in ("/read", "/docs"):
-        response = http.get(path)
-        assert response.status_code == 200
-        assert "default-src 'none'" in response.headers["content-security-policy"]
-        for elsewhere in ('src="http', 'href="http', "url(http", "@import", "cdn"):
-            assert elsewhere not in response.text
-    assert "Not a medical device" in http.get("/read").text
+    response = http.get("/docs")
+    assert response.status_code == 200
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    for elsewhere in ('src="http', 'href="http', "url(http", "@import", "cdn"):
+        assert elsewhere not in response.text
     assert "/v1/predict" in http.get("/docs").text
     assert "/v1/predict" in http.get("/openapi.json").json()["paths"]
 
 
-def test_a_dicom_can_be_looked_at(http: httpx.Client) -> None:
-    response = http.post("/read/preview", files={"image": SOURCES["dicom"]})
+def test_an_image_can_be_looked_at(http: httpx.Client) -> None:
+    response = http.post("/v1/preview", files={"image": SOURCES["dicom"]})
     assert response.headers["content-type"] == "image/png"
-    assert (response.headers["x-image-rows"], response.headers["x-image-columns"]) == ("256", "256")
+    names = ("rows", "columns", "center", "width", "unit", "inverted")
+    assert [response.headers[f"x-image-{name}"] for name in names] == ["256", "256", "127.5", "255.0", "", "false"]
+    low, high = (float(response.headers[f"x-image-{name}"]) for name in ("low", "high"))
     with Image.open(io.BytesIO(response.content)) as picture:
-        assert np.array_equal(np.asarray(picture), IMAGE)
+        values = low + np.asarray(picture).astype(float) / 65535 * (high - low)
+    assert np.abs(values - IMAGE).max() < 0.01
+    assert http.post("/v1/preview", files={"image": b"text"}).json()["code"] == "unknown_format"
 
 
 def test_no_identifier_reaches_the_log(http: httpx.Client, deployed: Deployed) -> None:

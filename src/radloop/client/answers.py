@@ -234,3 +234,16 @@ class ClipAnswer(_Body):
     timeline: tuple[Frame, ...]
     peaks: tuple[Peak, ...]
     refused: int
+
+
+class Receipt(_Body):
+    """What became of feedback.
+
+    Attributes:
+        status: `new`; `duplicate`, the same reader said so before; `contradicts`, readers differ: the request counts for
+            nothing until one of them changes it or it is settled.
+    """
+
+    request_id: str
+    accepted: bool
+    status: str

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from radloop.client.answers import Answer, BatchAnswer, ClipAnswer, Job, ServedUseCase, UseCases
+from radloop.client.answers import Answer, BatchAnswer, ClipAnswer, Job, Receipt, ServedUseCase, UseCases
 from radloop.client.errors import FailedError, UnreachableError, error_of
 
 Source = str | os.PathLike[str] | bytes
@@ -55,7 +55,7 @@ class Client:
 
         Args:
             url: of the service.
-            key: an API key; without it the environment's `RADLOOP_API_KEY`, if there is one.
+            key: an API key; None is the environment's `RADLOOP_API_KEY`, if there is one, an empty one is none at all.
             timeout: seconds.
             retries: how often a request is sent again that the service asks to send later (429 or 503, with Retry-After).
             transport: httpx's; for tests and proxies.
@@ -178,6 +178,35 @@ class Client:
             ServiceError: failed or unreachable.
         """
         return _read(self._send("GET", "/v1/use_cases"), UseCases).use_cases
+
+    def feedback(self, request_id: str, label: str | Sequence[str], reader: str | None = None) -> Receipt:
+        """Confirm or correct an answer.
+
+        Args:
+            request_id: of the answer.
+            label: a word of the use case; of findings, those that are present.
+            reader: who read, never a patient; without it the API key's name.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(self._send("POST", "/v1/feedback", json=_given(request_id, label, reader)), Receipt)
+
+    def call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Ask for an address that has no method here, and return the response as it came.
+
+        Args:
+            method: of HTTP.
+            path: such as `/v1/predict`.
+            content: as httpx's `request` takes it: `data`, `files`, `json`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        response = self._send(method, path, **content)
+        if not response.is_success:
+            raise error_of(response.status_code, response.content)
+        return response
 
     def close(self) -> None:
         """Close the connections."""
@@ -321,6 +350,14 @@ class AsyncClient:
         """
         return _read(await self._send("GET", "/v1/use_cases"), UseCases).use_cases
 
+    async def feedback(self, request_id: str, label: str | Sequence[str], reader: str | None = None) -> Receipt:
+        """Confirm or correct an answer; see `Client.feedback`.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        return _read(await self._send("POST", "/v1/feedback", json=_given(request_id, label, reader)), Receipt)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -395,8 +432,13 @@ def _content(response: httpx.Response) -> bytes:
     return response.content
 
 
+def _given(request_id: str, label: str | Sequence[str], reader: str | None) -> dict[str, Any]:
+    given = {"request_id": request_id, "label": label if isinstance(label, str) else list(label)}
+    return given if reader is None else given | {"reader": reader}
+
+
 def _headers(key: str | None) -> dict[str, str]:
-    found = key or os.environ.get(KEY)
+    found = os.environ.get(KEY) if key is None else key
     return {"authorization": f"Bearer {found}"} if found else {}
 
 

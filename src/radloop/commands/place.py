@@ -105,15 +105,17 @@ def _api_keys(settings: Settings) -> dict[str, Any]:
 
 
 def _answers(settings: Settings) -> dict[str, Any]:
-    """Verify the record of answers."""
+    """Verify the records of answers and of feedback."""
     from radloop.errors import RadloopError
     from radloop.records.answers import answers_folder, check_segments
+    from radloop.records.feedback import feedback_folder
 
     try:
         count = check_segments(answers_folder(settings))
+        labels = check_segments(feedback_folder(settings))
     except RadloopError as error:
         return {"what": error.message, "ok": False, "remedy": error.hint}
-    return {"what": f"record of answers: {count} entries, every link holds", "ok": True, "remedy": ""}
+    return {"what": f"records: {count} entries of answers, {labels} of feedback, every link holds", "ok": True, "remedy": ""}
 
 
 def _existing(settings: Settings) -> str:

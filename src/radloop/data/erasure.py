@@ -35,6 +35,7 @@ from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
 from radloop.records import answers, erasures
+from radloop.records.feedback import feedback_folder
 from radloop.records.seal import canonical, write_atomic
 from radloop.settings import Settings
 
@@ -61,7 +62,7 @@ class Plan:
         shared: files of the patient whose bytes another patient's row also has: they stay.
         unreadable: versions whose manifest is neither in the cache nor in the remote.
         indexed: source files of the patient that ingest's index knows, and ledgers that know the patient.
-        answers: entries of the record of answers that name the patient.
+        answers: entries of the records of answers and feedback that name the patient.
     """
 
     touched: Mapping[str, Touched]
@@ -97,7 +98,7 @@ class Erased:
         patient: keyed hash of the pseudonym, as the record names the patient.
         versions: what is left of each data version, by version.
         counts: rows and files in the folders as they stood, objects in cache and remote, indexed source files, caches,
-            answers of the record that were blanked.
+            answers and feedback of the records that were blanked.
         shared: how many objects stay because another patient's row has the same bytes.
         kept: what still knows of the patient, and why.
     """
@@ -181,7 +182,9 @@ def plan(patient: str, use_cases: Iterable[str], settings: Settings) -> Plan:
     replaced = {identifier for item in touched.values() for identifier in item.replaced}
     indexed = sum(_indexed(name, patient, settings) for name in names)
     going = frozenset((theirs | replaced) - referenced)
-    recorded = answers.of_patient(patient, answers.answers_folder(settings))
+    recorded = sum(
+        answers.of_patient(patient, folder) for folder in (answers.answers_folder(settings), feedback_folder(settings))
+    )
     return Plan(touched, folders, going, frozenset(theirs & referenced), tuple(unreadable), indexed, recorded)
 
 
@@ -255,7 +258,8 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         _clear_folder(name, found, journal, settings)
     cached, remote = Objects(settings).remove(journal.objects - _needed(found, settings))
     caches = _clear_beside(patient, names, use_cases_touched, settings) + _clear_pages({patient, *journal.words}, settings)
-    answers.blank_patient(patient, answers.answers_folder(settings))
+    for folder in (answers.answers_folder(settings), feedback_folder(settings)):
+        answers.blank_patient(patient, folder)
     counts = _expected(found) | {"cache_objects": cached, "remote_objects": remote, "caches": caches}
     result = _result(name_kept, found, use_cases_touched, counts, settings)
     erasures.remember("done", _facts(result), settings)

@@ -50,7 +50,7 @@ def display(stored: NDArray[Any], attributes: Attributes, window: Window | None 
 
     @cache
     def full_range() -> NDArray[np.float64]:
-        return modality(_extremes(stored, (low, high), attributes), attributes)
+        return modality(extremes(stored, (low, high), attributes), attributes)
 
     def greys(values: NDArray[Any]) -> NDArray[np.uint8]:
         units = modality(values, attributes)
@@ -196,7 +196,7 @@ def _ends(stored: NDArray[Any]) -> tuple[Any, Any]:
     return low, high
 
 
-def _extremes(stored: NDArray[Any], ends: tuple[Any, Any], attributes: Attributes) -> NDArray[Any]:
+def extremes(stored: NDArray[Any], ends: tuple[Any, Any], attributes: Attributes) -> NDArray[Any]:
     """Return the smallest and the largest value that count, padding (PS3.3 C.7.5.1.1.2) left out."""
     bits = attributes.number("BitsStored")
     integers = np.issubdtype(stored.dtype, np.integer)

@@ -28,19 +28,19 @@ from radloop.use_case import Section
 
 _KEY = re.compile(r"rl_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 ISSUE = "make a key: radloop keys api new NAME; send it as Authorization: Bearer KEY"
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"
 
 
 class ApiKey(Section):
     """One key, without its secret. A revoked one stays listed: the record of answers names it."""
 
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     """Of the program or place that has it, never of a patient; the record of answers holds it."""
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     use_cases: tuple[str, ...] | None = None
     """Which it may ask; None is all."""
-    site: str | None = Field(default=None, pattern=_NAME)
+    site: str | None = Field(default=None, pattern=NAME)
     """Where its images come from; the record of answers holds it."""
     rate: int | None = Field(default=None, ge=1)
     """Requests a minute; None is the setting's."""
@@ -149,7 +149,7 @@ def issue(
         Refusal: `key_exists`.
         IntegrityError: `tampered_api_keys`.
     """
-    if not all(re.fullmatch(_NAME, word) for word in (name, site) if word is not None):
+    if not all(re.fullmatch(NAME, word) for word in (name, site) if word is not None):
         raise InputError(
             "invalid_name", "a key's name and site have letters, digits, spaces, dots, hyphens", "radloop keys api new viewer"
         )

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -36,6 +37,7 @@ PACKAGES = (
     "bentoml",
     "cryptography",
     "fastapi",
+    "httpx",
     "numpy",
     "openvino",
     "pillow",
@@ -52,8 +54,11 @@ PACKAGES = (
 )
 """What the service imports; they and all that they need are pinned to the versions that are installed here."""
 
+_READING = ("gradio", "highdicom")
+"""What the reading page needs beside it; without them the page says so, and the rest is served."""
+
 _MODULES = ("__init__.py", "clinical.py", "configuration.py", "errors.py", "py.typed", "settings.py")
-_SUBPACKAGES = ("configs", "images", "inference", "records", "serving", "statistics", "use_case")
+_SUBPACKAGES = ("client", "configs", "images", "inference", "records", "serving", "statistics", "use_case")
 _LABEL = "radloop-content"
 
 
@@ -87,7 +92,7 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
             _add_bundle(context, pointer, settings.bundles)
         _add_reviewers(context, settings.bundles)
         content = digest_folder(context)
-        requirements = pinned(PACKAGES)
+        requirements = pinned([*PACKAGES, *(name for name in _READING if find_spec(name) is not None)])
         identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
         tag_version = f"{bundle.removeprefix('sha256:')[:12]}-{identity[:8]}"
         place = settings.place / "bentoml" / "bentos" / NAME / tag_version

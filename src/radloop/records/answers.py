@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
+import mmap
 import os
+import re
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import Any
 
 from radloop.errors import IntegrityError
 from radloop.records import chain
-from radloop.records.seal import canonical
+from radloop.records.seal import canonical, digest_document
 from radloop.settings import Settings
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
@@ -31,6 +33,7 @@ FLUSH_SECONDS = 0.02
 LARGEST = 16_000_000
 """Bytes from which a segment is full: an erasure rewrites one in a fraction of a second, and answers wait that long."""
 _TAIL = 65_536
+_REQUEST = re.compile(rb'"request_id":"([^"]{1,64})"')
 
 
 def answers_folder(settings: Settings) -> Path:
@@ -240,6 +243,56 @@ def find(request_id: str, folder: Path) -> dict[str, Any] | None:
             if payload is not None and payload.get("request_id") == request_id:
                 return dict(payload)
     return None
+
+
+def glimpse(request_ids: Collection[str], folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return the payloads of some requests, in the record's order; only their own digests are verified, not the chain.
+
+    A gigabyte is looked through in about a second. It stops with the first segment, from the newest back, that leaves no
+    request to be found; see `every`.
+    """
+    wanted = {name.encode() for name in request_ids}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in reversed(segments(folder)):
+        if not wanted - {name.encode() for name in found}:
+            break
+        for name, payloads in _glimpsed(wanted, path).items():
+            found[name] = payloads + found.get(name, [])
+    return found
+
+
+def every(request_ids: Collection[str], folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what `glimpse` does, from all segments: of a record in which a request may stand more than once."""
+    wanted = {name.encode() for name in request_ids}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in segments(folder):
+        for name, payloads in _glimpsed(wanted, path).items():
+            found[name] = found.get(name, []) + payloads
+    return found
+
+
+def _glimpsed(wanted: Collection[bytes], path: Path) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            return found
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            for match in _REQUEST.finditer(text):
+                if match[1] in wanted:
+                    payload = _own(text[text.rfind(b"\n", 0, match.start()) + 1 : text.find(b"\n", match.end()) + 1])
+                    if payload is not None and payload.get("request_id") == match[1].decode():
+                        found.setdefault(match[1].decode(), []).append(payload)
+    return found
+
+
+def _own(line: bytes) -> dict[str, Any] | None:
+    """Return the payload of a whole line that carries its digest."""
+    try:
+        entry = json.loads(line)
+        payload = entry["payload"]
+        return dict(payload) if payload is not None and digest_document(payload) == entry["digest"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def of_patient(pseudonym: str, folder: Path) -> int:

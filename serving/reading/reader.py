@@ -1,0 +1,247 @@
+"""What happens on the page: files are taken, asked about, looked at, judged and exported. It knows nothing of its layout."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from radloop.client import ServiceError
+from radloop.serving.reading import fragments, words
+from radloop.serving.reading.asking import Asking, is_video, problem_of
+from radloop.serving.reading.desk import Case, Desk, Desks
+from radloop.serving.reading.exports import KINDS, Export, press
+from radloop.serving.reading.picture import marked, picture_of
+from radloop.serving.reading.uploads import WORK_LIST, Uploads
+from radloop.serving.reading.urgency import by_urgency
+
+Served = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a callback is told of its visitor.
+
+    Attributes:
+        url: of this service.
+        key: that the visitor typed, empty where none.
+        use_case: that was chosen; None where the image decides.
+        clinical: the values of the form.
+        served: what the key may ask, by use case.
+    """
+
+    url: str
+    key: str = ""
+    use_case: str | None = None
+    clinical: Mapping[str, Any] = field(default_factory=dict)
+    served: Served = field(default_factory=dict)
+
+    def asking(self) -> Asking:
+        """Return the service, asked with the visitor's key."""
+        return Asking(self.url, self.key)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page shows of a desk.
+
+    Attributes:
+        cases: the work list as HTML.
+        picture: of the viewer.
+        result: as HTML.
+        words: those with which the answer can be corrected.
+        chosen: the answer in these words; None where it decides nothing.
+        several: whether more than one word can be true.
+        said: what became of the reader's judgement.
+        exports: the kinds that can be had.
+        synthetic: whether the answer is a synthetic model's.
+    """
+
+    cases: str
+    picture: dict[str, Any] | None
+    result: str
+    words: Sequence[str] = ()
+    chosen: Sequence[str] | None = None
+    several: bool = False
+    said: str = ""
+    exports: Sequence[str] = ()
+    synthetic: bool = False
+
+
+class Reader:
+    """The page's work for all its visitors."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+        self._desks = Desks()
+
+    def served(self, visit: Visit) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
+        """Return what is served, the addresses that there are, and the refusal instead."""
+        try:
+            with visit.asking() as asking:
+                cases = {one["use_case"]: one for one in asking.use_cases()}
+                return cases, sorted(asking.paths()), None
+        except ServiceError as error:
+            return {}, [], problem_of(error)
+
+    def take(self, visit: Visit, files: Sequence[str], word: str | None) -> Iterator[tuple[str, Shown]]:
+        """Ask about what was dropped, and yield what is shown after each file; the files are removed from the disk first."""
+        contents = [self._taken(file) for file in files]
+        self._desks.clear(word)
+        word, desk = self._desks.open(None)
+        desk.cases = [Case(name, content) for name, content in contents[:WORK_LIST]]
+        yield from self._answered(visit, word, desk)
+
+    def ask_all(self, visit: Visit, word: str | None) -> Iterator[tuple[str, Shown]]:
+        """Ask about the whole work list once more, as after another use case was chosen; an empty one yields nothing."""
+        word, desk = self._desks.open(word)
+        for case in desk.cases:
+            case.target = None
+        yield from self._answered(visit, word, desk)
+
+    def again(self, visit: Visit, word: str | None) -> tuple[str, Shown]:
+        """Ask about the case that is looked at once more, with the form as it is now."""
+        return self._change(visit, word, lambda _: None)
+
+    def explain(self, visit: Visit, word: str | None, target: str) -> tuple[str, Shown]:
+        """Ask for another finding's heat map."""
+        return self._change(visit, word, lambda case: setattr(case, "target", target))
+
+    def select(self, visit: Visit, word: str | None, index: int) -> tuple[str, Shown]:
+        """Look at another case of the work list."""
+        word, desk = self._desks.open(word)
+        desk.shown = index if 0 <= index < len(desk.cases) else desk.shown
+        return word, self.shown(desk, visit)
+
+    def clear(self, visit: Visit, word: str | None) -> tuple[str, Shown]:
+        """Forget the work list."""
+        self._desks.clear(word)
+        word, desk = self._desks.open(None)
+        return word, self.shown(desk, visit)
+
+    def judge(self, visit: Visit, word: str | None, labels: Sequence[str] | None, name: str) -> tuple[str, Shown]:
+        """Send the reader's judgement of the answer; None agrees with it.
+
+        Args:
+            visit: whose page it is.
+            word: of the desk.
+            labels: what the image shows; None agrees with the answer.
+            name: of the reader, may be empty.
+        """
+        word, desk = self._desks.open(word)
+        case = desk.case
+        if case is not None and case.answer is not None:
+            facts = visit.served.get(case.answer["use_case"])
+            said = words.judged(case.answer, facts) if labels is None else list(labels)
+            case.said = self._send(visit, case.answer, said, name, words.several(facts))
+        return word, self.shown(desk, visit)
+
+    def export(self, visit: Visit, word: str | None, kind: str) -> dict[str, Any] | None:
+        """Return a file for the browser to save: `name`, `type` and `content` in base64; or `problem`, a sentence."""
+        _, desk = self._desks.open(word)
+        case = desk.case
+        if case is None or case.answer is None or kind not in KINDS:
+            return {"problem": "There is no answer to export; drop the file again."}
+        facts = dict(visit.served.get(case.answer["use_case"]) or {})
+        try:
+            made = press(Export(kind, case.answer, facts, case.picture, case.content))
+        except (OSError, ValueError) as error:
+            return {"problem": f"It could not be made: {error}"}
+        name = f"radloop-{case.answer['request_id'][:12]}.{KINDS[kind].suffix}"
+        return {"name": name, "type": made.media_type, "content": base64.b64encode(made.content).decode("ascii")}
+
+    def shown(self, desk: Desk, visit: Visit) -> Shown:
+        """Return what the page shows of a desk."""
+        case, cases = desk.case, fragments.work_list(desk, visit.served)
+        if case is None or case.answer is None:
+            picture = marked(case.picture, None) if case else None
+            return Shown(cases, picture, fragments.result(case, visit.served))
+        facts = visit.served.get(case.answer["use_case"])
+        return Shown(
+            cases,
+            marked(case.picture, case.answer),
+            fragments.result(case, visit.served),
+            words.judgements(facts),
+            words.judged(case.answer, facts),
+            words.several(facts),
+            case.said,
+            [name for name, kind in KINDS.items() if kind.can(case.content, case.picture)],
+            words.is_synthetic(case.answer),
+        )
+
+    def _taken(self, path: str) -> tuple[str, bytes]:
+        name = path.replace("\\", "/").rpartition("/")[2]
+        try:
+            return name, self._uploads.take(path)
+        except (OSError, ValueError):
+            return name, b""
+
+    def _answered(self, visit: Visit, word: str, desk: Desk) -> Iterator[tuple[str, Shown]]:
+        waiting, desk.cases = desk.cases, []
+        with visit.asking() as asking:
+            for case in waiting:
+                desk.cases.append(case)
+                if is_video(case.content):
+                    for _ in self._video(asking, case, visit):
+                        yield word, self.shown(desk, visit)
+                else:
+                    self._look(asking, case)
+                    self._ask(asking, case, visit)
+                desk.shown = by_urgency([one.answer for one in desk.cases])[0]
+                yield word, self.shown(desk, visit)
+        self._desks.trim()
+
+    def _change(self, visit: Visit, word: str | None, change: Any) -> tuple[str, Shown]:
+        word, desk = self._desks.open(word)
+        if (case := desk.case) is not None and not is_video(case.content):
+            change(case)
+            with visit.asking() as asking:
+                self._look(asking, case)
+                self._ask(asking, case, visit)
+        return word, self.shown(desk, visit)
+
+    def _look(self, asking: Asking, case: Case) -> None:
+        if case.picture is None:
+            try:
+                case.picture = picture_of(asking.view(case.content))
+            except ServiceError:  # the answer's own refusal says why
+                case.picture = None
+
+    def _ask(self, asking: Asking, case: Case, visit: Visit) -> None:
+        case.answer = case.problem = None
+        case.said = ""
+        try:
+            case.answer = asking.answer(case.content, visit.use_case, visit.clinical, case.target)
+        except ServiceError as error:
+            case.problem = problem_of(error)
+
+    def _video(self, asking: Asking, case: Case, visit: Visit) -> Iterator[None]:
+        operation = asking.paths().get("/v1/predict_video", {}).get("post")
+        if operation is None:
+            case.problem = {"code": "video_not_served", "detail": "this service answers no videos", "hint": "send a frame as PNG"}
+            return
+        try:
+            for job in asking.video(case.content, visit.use_case, operation):
+                case.job = job
+                yield
+        except ServiceError as error:
+            case.problem = problem_of(error)
+
+    def _send(self, visit: Visit, answer: Mapping[str, Any], said: list[str] | None, name: str, several: bool) -> str:
+        if said is None or (not said and not several):
+            return "Choose what the image shows; the answer decides nothing that could be agreed with."
+        try:
+            with visit.asking() as asking:
+                done = asking.feedback(answer["request_id"], said if several else said[0], name)
+        except ServiceError as error:
+            absent = error.code == "not_found" or error.status == 405
+            return "This service takes no feedback." if absent else f"Not taken: {error.detail} ({error.code})."
+        told = {"duplicate": "It was known already.", "contradicts": "It contradicts what was said before; both are kept."}
+        return f"Thank you, noted: {', '.join(said) or 'none of the findings'}. {told.get(str(done.get('status')), '')}".strip()
+
+
+def clinical_of(age: float | None, sex: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the clinical values that were entered; what is empty is not known and left out."""
+    entered = {"age": age, "sex": sex, **values}
+    return {name: value for name, value in entered.items() if value is not None and value != ""}

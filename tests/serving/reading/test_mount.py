@@ -1,0 +1,75 @@
+"""The page in the service: what it lets through, and what it says of itself to a browser."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from radloop.inference.api_keys import issue
+from radloop.serving.app import create_app
+from radloop.settings import Settings
+from tests.services import thread_service
+
+
+@pytest.fixture
+def http(asked: tuple[str, Settings]) -> httpx.Client:
+    return httpx.Client(base_url=asked[0], timeout=60)
+
+
+@pytest.mark.parametrize("path", ["/read", "/read/"])
+def test_the_page_is_answered_and_its_files_are_found(http: httpx.Client, path: str) -> None:
+    response = http.get(path)
+    assert response.status_code == 200 and "Read an image - Radloop" in response.text
+    assert http.head(path).status_code == 200
+    policy = response.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy and "default-src 'self'" in policy and "http" not in policy
+    assert (response.headers["cache-control"], response.headers["x-frame-options"]) == ("no-store", "DENY")
+    base = re.search(r'<base href="([^"]*)"', response.text)
+    script = re.search(r'src="\./(assets/[^"]*\.js)"', response.text)
+    assert base is not None and script is not None
+    asset = http.get(response.url.join(base[1]).join(script[1]))
+    assert asset.status_code == 200 and "immutable" in asset.headers["cache-control"]
+
+
+def test_nothing_is_loaded_from_elsewhere(http: httpx.Client) -> None:
+    page = http.get("/read").text
+    loaded = re.findall(r"""(?:src|href)=["'](https?://[^"']*)""", page)
+    assert loaded == [] and "googleapis" not in page + http.get("/read/theme.css").text
+
+
+@pytest.mark.parametrize("path", ["/read/gradio_api/file=/etc/passwd", "/read/gradio_api/info", "/read/monitoring", "/read/x"])
+def test_the_rest_of_gradio_is_not_there(http: httpx.Client, path: str) -> None:
+    response = http.get(path)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+def test_a_page_whose_name_leads_here_does_no_work(http: httpx.Client) -> None:
+    for path in ("/read/gradio_api/queue/join", "/read/gradio_api/upload"):
+        response = http.post(path, headers={"host": "evil.example.org"}, json={})
+        assert (response.status_code, response.json()["code"]) == (403, "keys_required")
+
+
+def test_several_images_may_come_at_once_each_within_the_limit(http: httpx.Client) -> None:
+    sent = [("files", (name, b"\0" * 6_000_000)) for name in ("a", "b")]  # together more than one may have
+    response = http.post("/read/gradio_api/upload", files=sent)
+    assert response.status_code == 200
+    for place in response.json():
+        Path(place).unlink()
+    large = http.post("/read/gradio_api/upload", files=[("files", ("a", b"\0" * 10_000_001))])
+    assert large.status_code == 413
+
+
+def test_it_is_loaded_at_the_first_visit_and_its_folder_goes_with_the_service(tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / ".radloop")
+    app = create_app(settings)
+    issue("viewer", settings)
+    with thread_service(app) as url:
+        assert app.state.reading._inner is None
+        assert httpx.get(f"{url}/read", timeout=60).status_code == 200  # keys are on; the page asks for one
+        folder = app.state.reading._uploads.folder
+        assert folder.is_dir()
+    assert not folder.exists() and "gradio" in sys.modules
