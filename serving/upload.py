@@ -80,7 +80,7 @@ class Gate:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         replies = _Replies(send, request_id)
-        limit = self._larger.get(scope["path"], self._limit)
+        limit = self._larger.get(scope.get("path", ""), self._limit)
         body = _Body(receive, limit, self._seconds * (_LONGER if limit > self._limit else 1))
         start = time.perf_counter()
         try:

@@ -47,6 +47,7 @@ def test_the_body_has_every_member_of_the_interface() -> None:
         "severity": None,
         "uncertainty": 0.12,
         "explanation": None,
+        "segmentation": None,
         "warnings": [],
         "recorded": False,
     }

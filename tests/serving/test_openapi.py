@@ -91,6 +91,7 @@ def test_every_address_says_what_it_takes_and_refuses(url: str) -> None:
             assert {"401", "403", "429", "503"} <= set(operation["responses"]), (method, path)
             body = operation.get("requestBody")
             if body:
-                form = schemas[body["content"]["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]]
+                (content,) = body["content"].values()
+                form = schemas[content["schema"]["$ref"].rpartition("/")[2]]
                 for name, field in form["properties"].items():
                     assert "description" in field or field.get("type") == "boolean", (path, name)
