@@ -35,7 +35,7 @@ from radloop.serving.guard import Guard
 from radloop.serving.pages import docs_page, page_headers, read_page
 from radloop.serving.problems import MEDIA_TYPE, handle_problems
 from radloop.serving.recording import Recorder
-from radloop.serving.schemas import Problem, ServedFinding, ServedUseCase, ServedValue, UseCases
+from radloop.serving.schemas import Problem, ServedEngine, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate, too_large
 from radloop.settings import Settings
 
@@ -230,6 +230,12 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         body_parts=facts.image.body_parts,
         threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
         model=predictor.model,
+        engine=ServedEngine(
+            kind=facts.engine.kind,
+            precision=predictor.precision,
+            sealed=facts.engine.precision,
+            reason=facts.precision.reason if facts.precision else None,
+        ),
         pending=refusal.code if refusal else None,
     )
 

@@ -139,7 +139,7 @@ class Champions:
         predictors = allowed(self._loaded, asked.allowed)
         if asked.use_case is not None:
             chosen = self._named(predictors, asked)
-            asked.observed.facts, asked.observed.model = chosen.facts, chosen.model
+            asked.observed.asked(chosen.facts, chosen.model, chosen.precision)
             chosen.check(asked.clinical, asked.target)
             asked.observed.decoded = self.decode(content, chosen.facts.image)
             return asked.of(chosen, asked.observed.decoded)
@@ -200,7 +200,10 @@ class Champions:
         self._refused = _without(self._refused, name)
         if self._worker is not None:
             self._worker.acknowledge(name, pointer.bundle)
-        logger.info("%s version %d answers, bundle %s", name, pointer.version, pointer.bundle[:19])
+        loaded = self._loaded[name]
+        logger.info("%s version %d answers in %s, bundle %s", name, pointer.version, loaded.precision, pointer.bundle[:19])
+        if loaded.precision != loaded.facts.engine.precision:
+            logger.warning("%s: this processor has no %s of its own", name, loaded.facts.engine.precision)
 
     def _refuse(self, name: str, pointer: Pointer | None, error: RadloopError) -> None:
         self._refused = {**self._refused, name: error}

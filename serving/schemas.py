@@ -40,6 +40,21 @@ class ServedValue(_Body):
     high: float | None
 
 
+class ServedEngine(_Body):
+    """What runs a model's network here.
+
+    Attributes:
+        precision: in which it computes on this machine.
+        sealed: that of the bundle; `bf16` is run in `f32` where the processor has none of its own.
+        reason: why the bundle has it, null of an older one.
+    """
+
+    kind: str
+    precision: str
+    sealed: str
+    reason: str | None
+
+
 class ServedUseCase(_Body):
     """A use case that answers.
 
@@ -64,6 +79,7 @@ class ServedUseCase(_Body):
     body_parts: tuple[str, ...]
     threshold: float | None
     model: Model
+    engine: ServedEngine
     pending: str | None = None
 
 

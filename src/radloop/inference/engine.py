@@ -1,4 +1,4 @@
-"""The engine that runs a bundle's network: OpenVINO on the CPU, in 32-bit arithmetic."""
+"""The engine that runs a bundle's network: OpenVINO on the CPU."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
 from radloop.inference.bundle import MODEL, WEIGHTS, BundleFacts
+from radloop.inference.precision import Precision, runs_natively
 from radloop.inference.runtime import load_openvino
 
 STREAMS = 2
@@ -43,8 +44,10 @@ class Output:
 class Engine:
     """A compiled network that several threads may ask at once.
 
-    One thread a request and no bf16: the same image gives the same bits, however busy the
-    machine is.
+    One thread a request: the same image gives the same bits, however busy the machine is.
+
+    Attributes:
+        precision: in which it computes; f32 where bf16 was asked for and the processor has none of its own.
 
     Example:
         >>> engine = Engine(bundle.content, size=224)   # doctest: +SKIP
@@ -52,12 +55,15 @@ class Engine:
         array([-1.25])
     """
 
-    def __init__(self, content: Path, size: int, *, streams: int = STREAMS, cache: Path | None = None) -> None:
+    def __init__(
+        self, content: Path, size: int, *, precision: Precision = "f32", streams: int = STREAMS, cache: Path | None = None
+    ) -> None:
         """Compile the network.
 
         Args:
             content: the folder with `model.xml` and `model.bin`.
             size: side of the input, pixels.
+            precision: that of the bundle.
             streams: how many requests run side by side.
             cache: a folder for compiled networks, which starts faster. It is outside what a
                 digest protects: only for a folder that nobody else writes to.
@@ -65,8 +71,9 @@ class Engine:
         Raises:
             IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`.
         """
+        self.precision: Precision = precision if runs_natively(precision) else "f32"
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": self.precision,
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": streams,
             # Pinned threads of two processes on one machine would fight for the same cores.
@@ -81,6 +88,7 @@ class Engine:
             self._compiled = core.compile_model(model, "CPU", options)
         except RuntimeError as error:
             raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
+        self.content = content
         self.size = size
         self.width = _width(model)
         self._names = _ALWAYS + tuple(name for name in _SOMETIMES if name in _names(model.outputs))

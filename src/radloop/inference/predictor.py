@@ -16,6 +16,7 @@ from radloop.inference.bundle import Bundle, BundleFacts
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
+from radloop.inference.precision import Precision
 from radloop.inference.reading import explanation, findings, prediction, severity
 from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
@@ -26,18 +27,30 @@ from radloop.inference.verification import Verified, verify, verify_bundle
 class Predictor:
     """A verified, compiled and self-tested bundle; several threads may ask it at once.
 
+    Attributes:
+        precision: in which it answers here; the bundle's own, or f32 where the processor has no bf16.
+
     Example:
         >>> predictor = Predictor(folder)                    # doctest: +SKIP
         >>> predictor.predict(Path("image.png")).findings    # doctest: +SKIP
         (Finding(label='tuberculosis', probability=0.91, threshold=0.42, positive=True, boxes=None, point=None),)
     """
 
-    def __init__(self, folder: Path, approved: bool = True, *, streams: int = STREAMS, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        approved: bool = True,
+        *,
+        precision: Precision | None = None,
+        streams: int = STREAMS,
+        cache: Path | None = None,
+    ) -> None:
         """Load a bundle.
 
         Args:
             folder: the folder named by the bundle's digest.
             approved: ask for evidence and approval too; only evaluation may do without.
+            precision: to run it in; None is the bundle's own.
             streams: how many threads may infer side by side.
             cache: see `Engine`.
 
@@ -46,10 +59,17 @@ class Predictor:
         """
         self.verified: Verified | None = verify(folder) if approved else None
         self.bundle: Bundle = self.verified.bundle if self.verified else verify_bundle(folder)
-        engine = Engine(self.bundle.content, self.facts.image.size, streams=streams, cache=cache)
+        wanted = precision or self.facts.engine.precision
+        engine = Engine(self.bundle.content, self.facts.image.size, precision=wanted, streams=streams, cache=cache)
+        self.precision: Precision = engine.precision
         self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
         self.familiar = read_familiar(self.bundle.content) if self.facts.familiarity is not None else None
+
+    @property
+    def engine(self) -> Engine:
+        """Return what runs the network."""
+        return self._scorer.engine
 
     @property
     def facts(self) -> BundleFacts:
@@ -125,7 +145,8 @@ class Predictor:
         decoded = source if isinstance(source, Decoded) else decode(source, self.facts.image)
         header, conflicts = clinical_values.complete(decoded.header, values)
         noted = observed or Observed()
-        noted.facts, noted.model, noted.decoded, noted.header = self.facts, self.model, decoded, header
+        noted.asked(self.facts, self.model, self.precision)
+        noted.decoded, noted.header = decoded, header
         joined = clinical_values.joined(header, values)
         warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
         noted.scored = scored = self.score(decoded, joined)
