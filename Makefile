@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-coverage bench-bootstrap bench-gate bench-defects bench-fusion bench-shortcuts bench-record results clean
+.PHONY: help install retrain test check format lock serve bench-loop bench-resume bench-offline bench-ingest bench-decode bench-leakage bench-validate bench-text bench-training bench-search bench-coverage bench-bootstrap bench-gate bench-defects bench-fusion bench-shortcuts bench-record bench-serving results clean
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-shortcuts: $(STAMP) ## Phantoms with and without a marker in the corner: w
 
 bench-record: $(STAMP) ## What the record of answers, the key and the limits add to an answer's time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.record_latency
+
+bench-serving: $(STAMP) ## The service beside FastAPI with eager PyTorch, with OpenVINO, tuned, and the bare engine; RADLOOP_REAL_DATA.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving
 
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))
