@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from radloop.errors import InputError, RadloopError
 from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
+from radloop.inference.heat import RegionKind
 from radloop.inference.recorded import Observed
 from radloop.serving.champions import Asked, Champions
 from radloop.serving.problems import TryLater, problem
@@ -39,6 +40,7 @@ class Question:
     clinical: str | None
     explain: bool
     target: str | None
+    region: RegionKind | None = None
 
 
 async def answer(
@@ -81,7 +83,7 @@ def _outcome(request: Request, question: Question) -> Outcome:
     try:
         values = _clinical(question.clinical)
         names = key.allowed if key else None
-        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed)
+        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed, question.region)
         result = champions.answer(question.content, asked)
     except RadloopError as error:
         result = error

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, File, Form, Request, Security, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -154,9 +154,14 @@ def _add_api(app: FastAPI) -> None:
         target: Annotated[
             str | None, Form(description="the finding whose heat map is wanted; without it, the most probable one's")
         ] = None,
+        region: Annotated[
+            Literal["none", "overlay", "box", "contour"],
+            Form(description="where the heat map is half as hot as at its hottest or more, in pixels of the image"),
+        ] = "none",
     ) -> Response:
         content = await _content(request, image)
-        asked = Question(content, use_case or None, clinical, explain, target or None)
+        shown = None if region == "none" else region
+        asked = Question(content, use_case or None, clinical, explain, target or None, shown)
         return await answer(request, asked, partial(_in_pool, request))
 
     @app.get("/v1/use_cases", responses=_CLOSED, summary="List what is served", dependencies=_KEY)

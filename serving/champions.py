@@ -16,6 +16,7 @@ from radloop.errors import InputError, IntegrityError, RadloopError, Refusal, To
 from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
 from radloop.inference.answer import Answer
+from radloop.inference.heat import RegionKind
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
@@ -43,6 +44,7 @@ class Asked:
         request_id: ours.
         allowed: the use cases that the key may ask; None is all.
         observed: is given what becomes known on the way.
+        region: of the heat map that is wanted.
     """
 
     use_case: str | None
@@ -52,10 +54,11 @@ class Asked:
     request_id: str
     allowed: frozenset[str] | None = None
     observed: Observed = field(default_factory=Observed)
+    region: RegionKind | None = None
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed)
+        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.region)
 
 
 class Champions:

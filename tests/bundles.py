@@ -293,6 +293,7 @@ def write_evidence(folder: Path, **changes: Any) -> dict[str, Any]:
         "use_case": facts["use_case"],
         "bundle": {"digest": digest_folder(content), "files": bundle_files(content)},
         "verdict": "passed",
+        "explanations": {"method": "grad-cam", "sane": True, "reason": None},
     }
     return write_sealed(folder / form.EVIDENCE, document | changes)
 

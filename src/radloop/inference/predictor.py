@@ -16,6 +16,7 @@ from radloop.inference.bundle import Bundle, BundleFacts
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
 from radloop.inference.familiarity import check_familiar, read_familiar
+from radloop.inference.heat import RegionKind
 from radloop.inference.precision import Precision
 from radloop.inference.reading import explanation, findings, prediction, severity
 from radloop.inference.recorded import Observed
@@ -72,6 +73,11 @@ class Predictor:
         return self._scorer.engine
 
     @property
+    def withheld(self) -> str | None:
+        """Return why no heat map is shown; None where one is, and in evaluation, which finds out."""
+        return self.verified.withheld if self.verified else None
+
+    @property
     def facts(self) -> BundleFacts:
         """Return the bundle's facts."""
         return self.bundle.facts
@@ -125,6 +131,7 @@ class Predictor:
         request_id: str | None = None,
         target: str | None = None,
         observed: Observed | None = None,
+        region: RegionKind | None = None,
     ) -> Answer:
         """Answer for one image.
 
@@ -136,6 +143,7 @@ class Predictor:
             request_id: the caller's; a random one otherwise.
             target: the finding whose heat map is wanted; the most probable one otherwise.
             observed: is given what becomes known on the way, for the record.
+            region: of the heat map, at the image's resolution; it asks for the map too.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
@@ -160,6 +168,6 @@ class Predictor:
             prediction_set=prediction(scored, self.facts),
             severity=severity(scored, self.facts),
             uncertainty=uncertainty(scored.probabilities.tolist(), self.facts.labels.kind),
-            explanation=explanation(scored, self.facts, target) if explain else None,
+            explanation=explanation(scored, self.facts, target, region, self.withheld) if explain or region else None,
             warnings=warnings,
         )

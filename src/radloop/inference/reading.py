@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, heat_map
+from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.conformal import prediction_set
+from radloop.inference.heat import RegionKind, heat_map, region_of
 from radloop.inference.location import regions, strongest
 from radloop.inference.scoring import Scored
 
@@ -43,7 +44,24 @@ def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
     return Grade(grade=facts.severity.levels[math.floor(scored.grade + 0.5)], score=scored.grade)
 
 
-def explanation(scored: Scored, facts: BundleFacts, target: str | None) -> Explanation:
-    """Return the heat map of a finding, of the most probable one where none is named."""
+def explanation(
+    scored: Scored, facts: BundleFacts, target: str | None, region: RegionKind | None = None, withheld: str | None = None
+) -> Explanation:
+    """Return the heat map of a finding, of the most probable one where none is named.
+
+    Args:
+        scored: the image.
+        facts: of the bundle.
+        target: the finding.
+        region: what is wanted beside the map.
+        withheld: why the map is not shown.
+    """
     chosen = int(scored.probabilities.argmax()) if target is None else facts.outputs.index(target)
-    return Explanation(target=facts.outputs[chosen], png=heat_map(scored.cam[chosen]))
+    cam, shown = scored.cam[chosen], withheld is None
+    return Explanation(
+        method="token-grad-cam" if facts.network.backbone.startswith("vit_") else "grad-cam",
+        target=facts.outputs[chosen],
+        png=heat_map(cam) if shown else None,
+        withheld=withheld,
+        region=region_of(cam, scored.shape, region) if shown and region is not None else None,
+    )
