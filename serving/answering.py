@@ -83,7 +83,17 @@ def _outcome(request: Request, question: Question) -> Outcome:
     try:
         values = _clinical(question.clinical)
         names = key.allowed if key else None
-        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed, question.region)
+        asked = Asked(
+            use_case=question.use_case,
+            clinical=values,
+            explain=question.explain,
+            target=question.target,
+            request_id=request_id,
+            allowed=names,
+            observed=observed,
+            region=question.region,
+            alone=request.state.alone,
+        )
         result = champions.answer(question.content, asked)
     except RadloopError as error:
         result = error

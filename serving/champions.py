@@ -45,6 +45,7 @@ class Asked:
         allowed: the use cases that the key may ask; None is all.
         observed: is given what becomes known on the way.
         region: of the heat map that is wanted.
+        alone: whether no other request is in flight.
     """
 
     use_case: str | None
@@ -55,10 +56,13 @@ class Asked:
     allowed: frozenset[str] | None = None
     observed: Observed = field(default_factory=Observed)
     region: RegionKind | None = None
+    alone: bool = False
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.region)
+        return predictor.predict(
+            decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.region, self.alone
+        )
 
 
 class Champions:
@@ -194,7 +198,7 @@ class Champions:
         name, current = pointer.use_case, self._loaded.get(pointer.use_case)
         model = current.model if current else None
         if model is None or (model.bundle, model.version) != (pointer.bundle, pointer.version):
-            new = Predictor(pointer.folder(self._bundles))
+            new = Predictor(pointer.folder(self._bundles), lone=True)
             if new.model.version != pointer.version:
                 raise IntegrityError(
                     "foreign_pointer", f"pointer: {name}/current names version {pointer.version}, the approval another"

@@ -54,6 +54,7 @@ class Guard:
         scope["state"]["key"] = key
         if self._free == 0:
             raise TryLater("overloaded", f"the service works on {self._most} requests already", "ask again later", 1)
+        scope["state"]["alone"] = self._free == self._most
         self._free -= 1
         try:
             await self._app(scope, receive, send)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,20 +74,11 @@ class Engine:
             IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`.
         """
         self.precision: Precision = precision if runs_natively(precision) else "f32"
-        options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": self.precision,
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": streams,
-            # Pinned threads of two processes on one machine would fight for the same cores.
-            "ENABLE_CPU_PINNING": False,
-        }
-        if cache is not None:
-            options["CACHE_DIR"] = str(cache)
         core = load_openvino().Core()
         try:
             model = core.read_model(str(content / MODEL), str(content / WEIGHTS))
             _check_contract(model, size)
-            self._compiled = core.compile_model(model, "CPU", options)
+            self._compiled = core.compile_model(model, "CPU", self._options(streams, streams, cache))
         except RuntimeError as error:
             raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
         self.content = content
@@ -95,6 +88,40 @@ class Engine:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(self._compiled.create_infer_request())
+        self._lone: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def add_lone(self, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> bool:
+        """Compile the network once more, for a request that is alone: every core works on it.
+
+        It is kept only if it gives the same bits as the streams do, so that no answer depends on how busy the service is.
+
+        Args:
+            images: to try it on, uint8 [n, size, size].
+            clinical: float32 [n, D].
+
+        Returns:
+            whether it is kept.
+        """
+        core, threads = load_openvino().Core(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        if threads < 2:
+            return False
+        model = core.read_model(str(self.content / MODEL), str(self.content / WEIGHTS))
+        self._lone.put(core.compile_model(model, "CPU", self._options(1, threads, None)).create_infer_request())
+        for image, row in zip(images, clinical, strict=True):
+            if not _same(self.run(image, row), self.run(image, row, alone=True)):
+                self._lone = queue.SimpleQueue()
+                return False
+        return True
+
+    def _options(self, streams: int, threads: int, cache: Path | None) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": threads,
+            # Pinned threads of two processes on one machine would fight for the same cores.
+            "ENABLE_CPU_PINNING": False,
+        }
+        return options if cache is None else options | {"CACHE_DIR": str(cache)}
 
     def check(self, facts: BundleFacts) -> None:
         """Refuse a network that is not the one its facts describe.
@@ -108,24 +135,25 @@ class Engine:
         if self.width != facts.width or found != wanted:
             raise _invalid("its inputs and outputs are not those of its facts")
 
-    def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None) -> Output:
+    def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None, alone: bool = False) -> Output:
         """Ask the network about one prepared image; waits for a free request.
 
         Args:
             image: uint8 [size, size].
             clinical: float32 [D]; None where all values are unknown.
+            alone: whether nobody else asks; see `add_lone`.
         """
         if image.shape != (self.size, self.size) or image.dtype != np.uint8:
             raise ValueError(f"expected uint8 {(self.size, self.size)}, not {image.dtype} {image.shape}")
         given: dict[str, NDArray[Any]] = {"image": np.ascontiguousarray(image)[None, None]}
         if self.width:
             given["clinical"] = _row(clinical, self.width)
-        request = self._requests.get()
+        requests, request = self._taken(alone)
         try:
             request.infer(given)
             found = {name: np.array(request.get_tensor(name).data)[0] for name in self._names}
         finally:
-            self._requests.put(request)
+            requests.put(request)
         return Output(
             logits=found["logits"].astype(np.float64),
             embedding=found["embedding"],
@@ -133,6 +161,13 @@ class Engine:
             grades=found["grades"].astype(np.float64) if "grades" in found else None,
             mask=found["mask"][0] if "mask" in found else None,
         )
+
+    def _taken(self, alone: bool) -> tuple[queue.SimpleQueue[Any], Any]:
+        """Return a free request, and where it goes back to."""
+        if alone:
+            with suppress(queue.Empty):
+                return self._lone, self._lone.get_nowait()
+        return self._requests, self._requests.get()
 
     def _channels(self, name: str) -> int | None:
         return int(self._compiled.output(name).shape[1]) if name in self._names else None
@@ -145,6 +180,12 @@ def _row(clinical: NDArray[np.float32] | None, width: int) -> NDArray[np.float32
     if clinical.shape != (width,) or clinical.dtype != np.float32:
         raise ValueError(f"expected float32 {(width,)}, not {clinical.dtype} {clinical.shape}")
     return np.ascontiguousarray(clinical)[None]
+
+
+def _same(one: Output, other: Output) -> bool:
+    """Tell whether two outputs are the same to the bit."""
+    pairs = [(getattr(one, name), getattr(other, name)) for name in ("logits", "embedding", "cam", "grades", "mask")]
+    return all(a is b is None or np.array_equal(a, b) for a, b in pairs)
 
 
 def _names(ports: Any) -> set[str]:

@@ -21,7 +21,7 @@ from radloop.inference.precision import Precision
 from radloop.inference.reading import explanation, findings, prediction, severity
 from radloop.inference.recorded import Observed
 from radloop.inference.scoring import Scored, Scorer
-from radloop.inference.selftest import run_selftest
+from radloop.inference.selftest import run_selftest, selftest_inputs
 from radloop.inference.verification import Verified, verify, verify_bundle
 
 
@@ -45,6 +45,7 @@ class Predictor:
         precision: Precision | None = None,
         streams: int = STREAMS,
         cache: Path | None = None,
+        lone: bool = False,
     ) -> None:
         """Load a bundle.
 
@@ -54,6 +55,7 @@ class Predictor:
             precision: to run it in; None is the bundle's own.
             streams: how many threads may infer side by side.
             cache: see `Engine`.
+            lone: whether requests may come that are alone; see `Engine.add_lone`.
 
         Raises:
             IntegrityError: as `verify`; `invalid_model` or `selftest_failed`.
@@ -65,6 +67,8 @@ class Predictor:
         self.precision: Precision = engine.precision
         self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
+        if lone:
+            engine.add_lone(*selftest_inputs(self.bundle))
         self.familiar = read_familiar(self.bundle.content) if self.facts.familiarity is not None else None
 
     @property
@@ -132,6 +136,7 @@ class Predictor:
         target: str | None = None,
         observed: Observed | None = None,
         region: RegionKind | None = None,
+        alone: bool = False,
     ) -> Answer:
         """Answer for one image.
 
@@ -144,6 +149,7 @@ class Predictor:
             target: the finding whose heat map is wanted; the most probable one otherwise.
             observed: is given what becomes known on the way, for the record.
             region: of the heat map, at the image's resolution; it asks for the map too.
+            alone: whether nobody else asks.
 
         Raises:
             Refusal: the image cannot be read or is inadmissible.
@@ -157,7 +163,7 @@ class Predictor:
         noted.decoded, noted.header = decoded, header
         joined = clinical_values.joined(header, values)
         warnings = admit(header, decoded.quality, self.facts) + conflicts + clinical_values.missing(self.facts, joined)
-        noted.scored = scored = self.score(decoded, joined)
+        noted.scored = scored = self._scorer.score(decoded, joined, alone)
         if self.familiar is not None and self.facts.familiarity is not None:
             check_familiar(scored.embedding, self.familiar, self.facts.familiarity)
         return Answer(

@@ -43,6 +43,12 @@ def answers(engine: Engine, facts: BundleFacts, images: NDArray[np.uint8], clini
     return found
 
 
+def selftest_inputs(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return the images and clinical values of a bundle's self-test, which `run_selftest` has read before."""
+    with np.load(bundle.content / SELFTEST, allow_pickle=False) as archive:
+        return archive["images"], archive["clinical"]
+
+
 def run_selftest(bundle: Bundle, engine: Engine) -> float:
     """Return the largest difference from what the bundle was sealed with, in the precision that the engine runs in.
 
