@@ -18,6 +18,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -259,6 +260,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each load in each round")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second a load, no 32 clients: to try it")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     precisions: list[Precision] = ["bf16", "f32"] if runs_natively("bf16") else ["f32"]
     if asked.quick:
         result = measure(precisions, 2, 1.0, quick=True)
