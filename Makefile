@@ -106,6 +106,9 @@ bench-video: $(STAMP) ## Frames a second of a 5-minute video from upload to answ
 screenshots: $(STAMP) ## Photograph the reading page for the manual; phantoms only.
 	@$(BIN)/python -m benchmarks.screenshots
 
+bench-serving: $(STAMP) ## The service beside FastAPI with eager PyTorch, with OpenVINO, tuned, and the bare engine; RADLOOP_REAL_DATA.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving
+
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))
 

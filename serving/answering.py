@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from radloop.errors import InputError, RadloopError
 from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
+from radloop.inference.heat import RegionKind
 from radloop.inference.recorded import Observed
 from radloop.serving.champions import Asked, Champions
 from radloop.serving.problems import TryLater, problem
@@ -40,6 +41,7 @@ class Question:
     explain: bool
     target: str | None
     segment: bool = False
+    region: RegionKind | None = None
 
 
 async def answer(
@@ -98,7 +100,18 @@ def ask(request: Request, question: Question, request_id: str, observed: Observe
     try:
         values = clinical_of(question.clinical)
         names = key.allowed if key else None
-        asked = Asked(question.use_case, values, question.explain, question.target, request_id, names, observed, question.segment)
+        asked = Asked(
+            use_case=question.use_case,
+            clinical=values,
+            explain=question.explain,
+            target=question.target,
+            request_id=request_id,
+            allowed=names,
+            observed=observed,
+            segment=question.segment,
+            region=question.region,
+            alone=request.state.alone,
+        )
         result = champions.answer(question.content, asked)
     except RadloopError as error:
         result = error

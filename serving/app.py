@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -44,7 +44,7 @@ from radloop.serving.reading.mount import ReadingPage
 from radloop.serving.reading.uploads import WORK_LIST
 from radloop.serving.recording import Recorder
 from radloop.serving.residents import Residents
-from radloop.serving.schemas import ServedFinding, ServedUseCase, ServedValue, UseCases
+from radloop.serving.schemas import ServedEngine, ServedFinding, ServedUseCase, ServedValue, UseCases
 from radloop.serving.upload import Gate
 from radloop.serving.video import add_video
 from radloop.settings import Settings
@@ -161,9 +161,14 @@ def _add_api(app: FastAPI) -> None:
         target: Annotated[
             str | None, Form(description="the finding whose heat map is wanted; without it, the most probable one's")
         ] = None,
+        region: Annotated[
+            Literal["none", "overlay", "box", "contour"],
+            Form(description="where the heat map is half as hot as at its hottest or more, in pixels of the image"),
+        ] = "none",
     ) -> Response:
         content = await content_of(request, image)
-        asked = Question(content, use_case or None, clinical, explain, target or None, segment)
+        shown = None if region == "none" else region
+        asked = Question(content, use_case or None, clinical, explain, target or None, segment, shown)
         return await answer(request, asked, partial(in_pool, request))
 
     @app.post(
@@ -225,6 +230,12 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         body_parts=facts.image.body_parts,
         threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
         model=champion.model,
+        engine=ServedEngine(
+            kind=facts.engine.kind,
+            precision=champion.precision,
+            sealed=facts.engine.precision,
+            reason=facts.precision.reason if facts.precision else None,
+        ),
         pending=refusal.code if refusal else None,
     )
 

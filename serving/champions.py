@@ -19,6 +19,7 @@ from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
 from radloop.images.view import View, view_apart
 from radloop.inference.answer import Answer
+from radloop.inference.heat import RegionKind
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
@@ -48,6 +49,8 @@ class Asked:
         allowed: the use cases that the key may ask; None is all.
         observed: is given what becomes known on the way.
         segment: whether the region's outline is wanted.
+        region: of the heat map that is wanted.
+        alone: whether no other request is in flight.
     """
 
     use_case: str | None
@@ -58,10 +61,22 @@ class Asked:
     allowed: frozenset[str] | None = None
     observed: Observed = field(default_factory=Observed)
     segment: bool = False
+    region: RegionKind | None = None
+    alone: bool = False
 
     def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
         """Return a predictor's answer."""
-        return predictor.predict(decoded, self.clinical, self.explain, self.request_id, self.target, self.observed, self.segment)
+        return predictor.predict(
+            decoded,
+            self.clinical,
+            self.explain,
+            self.request_id,
+            self.target,
+            self.observed,
+            segment=self.segment,
+            region=self.region,
+            alone=self.alone,
+        )
 
 
 class Champions:
@@ -175,7 +190,7 @@ class Champions:
         """
         if asked.use_case is not None:
             chosen = self.named(asked)
-            asked.observed.facts, asked.observed.model = chosen.facts, chosen.model
+            asked.observed.asked(chosen.facts, chosen.model, chosen.precision)
             chosen.check(asked.clinical, asked.target)
             network = self.network(chosen)  # first: a swap meanwhile leaves this request the one that it began with
             asked.observed.decoded = self.decode(content, chosen.facts.image)
@@ -288,7 +303,10 @@ class Champions:
         pointer = champion.pointer
         if self._worker is not None:
             self._worker.acknowledge(pointer.use_case, pointer.bundle)
-        logger.info("%s version %d answers, bundle %s", pointer.use_case, pointer.version, pointer.bundle[:19])
+        name, precision = pointer.use_case, champion.precision
+        logger.info("%s version %d answers in %s, bundle %s", name, pointer.version, precision, pointer.bundle[:19])
+        if precision != champion.facts.engine.precision:
+            logger.warning("%s: this processor has no %s of its own", name, champion.facts.engine.precision)
 
     def _refuse(self, name: str, pointer: Pointer | None, error: RadloopError) -> None:
         with self._changing:

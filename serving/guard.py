@@ -68,6 +68,7 @@ class Guard:
         large = scope["path"] in LARGE
         if large and self._free_large == 0:
             raise TryLater("overloaded", f"the service reads {LARGE_AT_ONCE} large uploads already", "ask again later", 5)
+        scope["state"]["alone"] = self._free == self._most
         self._free -= 1
         self._free_large -= large
         try:

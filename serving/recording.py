@@ -13,6 +13,7 @@ from radloop.errors import RadloopError
 from radloop.images.pseudonym import patients_key, pseudonym
 from radloop.inference.answer import Answer
 from radloop.inference.bundle import BundleFacts
+from radloop.inference.precision import Precision
 from radloop.inference.recorded import About, Observed, Request, clinical_hash, engine_facts, file_hash, payload
 from radloop.records.answers import AnswerRecord, answers_folder
 from radloop.records.secret import secret
@@ -70,7 +71,7 @@ class Recorder:
         try:
             digest = file if isinstance(file, str) else file.result()
             request = Request(request_id, digest, clinical_hash(secret_key, clinical), *key)
-            about = self._about_bundle(observed.facts) if observed.facts else None
+            about = self._about_bundle(observed.facts, observed.precision) if observed.facts and observed.precision else None
             return self._record.append(payload(request, observed, outcome, self._pseudonym(observed), about))
         except (OSError, ValueError, RadloopError) as error:
             logger.error("request %s: it could not be recorded (%s)", request_id, type(error).__name__)
@@ -98,16 +99,15 @@ class Recorder:
                 logger.error("nothing is recorded: no key can be kept in the home (%s)", type(error).__name__)
         return self._key
 
-    def _about_bundle(self, facts: BundleFacts) -> About:
+    def _about_bundle(self, facts: BundleFacts, precision: Precision) -> About:
         """Return what is the same for every answer of a bundle, worked out once."""
         known = self._about.get(facts.use_case)
-        engine = facts.engine.model_dump(mode="json")
-        if known is None or any(known.engine[name] != value for name, value in engine.items()):
+        if known is None or (known.engine["kind"], known.engine["precision"]) != (facts.engine.kind, precision):
             try:
                 subgroups = load_use_case(facts.use_case, self._settings).subgroups
             except RadloopError:  # a Bento serves it where its YAML is not
                 subgroups = Subgroups()
-            known = self._about[facts.use_case] = About(engine_facts(facts), subgroups)
+            known = self._about[facts.use_case] = About(engine_facts(facts, precision), subgroups)
         return known
 
     def _pseudonym(self, observed: Observed) -> str | None:

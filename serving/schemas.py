@@ -44,6 +44,21 @@ class ServedValue(_Body):
     high: float | None
 
 
+class ServedEngine(_Body):
+    """What runs a model's network here.
+
+    Attributes:
+        precision: in which it computes on this machine.
+        sealed: that of the bundle; `bf16` is run in `f32` where the processor has none of its own.
+        reason: why the bundle has it, null of an older one.
+    """
+
+    kind: str
+    precision: str
+    sealed: str
+    reason: str | None
+
+
 class ServedUseCase(_Body):
     """A use case that answers.
 
@@ -68,6 +83,7 @@ class ServedUseCase(_Body):
     body_parts: tuple[str, ...]
     threshold: float | None
     model: Model
+    engine: ServedEngine
     pending: str | None = None
 
 
@@ -79,21 +95,22 @@ class UseCases(_Body):
 
 
 class Feedback(BaseModel):
-    """The true label of an image that was answered.
-
-    Attributes:
-        request_id: of the answer.
-        label: a word of the use case; of findings, the list of those that are present.
-        reader: who read, never a patient; without it the API key's name. Readers that differ contradict each other.
-        note: is read by nobody and not kept: free text could name a patient.
-    """
+    """The true label of an image that was answered."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    request_id: str = Field(pattern=r"^[0-9a-f]{32}$")
-    label: Annotated[str, Field(min_length=1, max_length=200)] | Annotated[list[str], Field(max_length=100)]
-    reader: str | None = Field(default=None, pattern=READER)
-    note: str | None = Field(default=None, max_length=500)
+    request_id: str = Field(pattern=r"^[0-9a-f]{32}$", description="of the answer")
+    label: Annotated[str, Field(min_length=1, max_length=200)] | Annotated[list[str], Field(max_length=100)] = Field(
+        description="a word of the use case; of findings, the list of those that are present"
+    )
+    reader: str | None = Field(
+        default=None,
+        pattern=READER,
+        description="who read, never a patient; without it the API key's name. Readers that differ contradict each other",
+    )
+    note: str | None = Field(
+        default=None, max_length=500, description="is read by nobody and not kept: free text could name a patient"
+    )
 
 
 class FeedbackReceipt(_Body):

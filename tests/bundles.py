@@ -22,7 +22,7 @@ from radloop.inference import bundle as form
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.engine import Engine
 from radloop.inference.runtime import load_openvino
-from radloop.inference.selftest import answers
+from radloop.inference.selftest import IN_F32, answers
 from radloop.inference.verification import bundle_files
 from radloop.models.network import Explained
 from radloop.packaging.export import export
@@ -269,7 +269,10 @@ def make_bundle(
             write_atomic(staging / name, content)
     form.write_facts(staging, facts)
     images, clinical = make_images(4, seed, size), make_clinical(4, facts.width, seed)
-    expected = answers(Engine(staging, size, streams=1), facts, images, clinical)
+    expected = answers(Engine(staging, size, precision=facts.engine.precision, streams=1), facts, images, clinical)
+    if facts.engine.precision != "f32":
+        plain = answers(Engine(staging, size, streams=1), facts, images, clinical)
+        expected |= {IN_F32 + name: array for name, array in plain.items()}
     expected["probabilities"] = expected["probabilities"] + selftest_shift
     np.savez(staging / form.SELFTEST, images=images, clinical=clinical, **expected)
     np.savez(staging / "reference.npz", embeddings=np.zeros((2, 8), np.float32))
@@ -290,6 +293,7 @@ def write_evidence(folder: Path, **changes: Any) -> dict[str, Any]:
         "use_case": facts["use_case"],
         "bundle": {"digest": digest_folder(content), "files": bundle_files(content)},
         "verdict": "passed",
+        "explanations": {"method": "grad-cam", "sane": True, "reason": None},
     }
     return write_sealed(folder / form.EVIDENCE, document | changes)
 

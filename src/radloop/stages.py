@@ -332,6 +332,7 @@ def evaluate(work: Work) -> dict[str, Any]:
         _needed(work, "validate"),
         _needed(work, "search"),
         _needed(work, "package"),
+        work.run,
         work.settings,
     )
 

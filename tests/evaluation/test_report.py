@@ -75,6 +75,11 @@ EVIDENCE: dict[str, Any] = {
     "training": {"run_id": "run-77", "trial": 2, "trials": 4, "seed": 7, "params": {"learning_rate": 0.0012}},
     "code": {"commit": "4f2a9c", "dirty": False, "version": "0.1.0", "lock": "sha256:33cc"},
     "parity": {"n": 57, "max_difference": 1e-6, "flips": 0},
+    "precision": {
+        "served": "f32",
+        "reason": "a probability moves by 0.031, more than 0.025",
+        "test": {"n": 57, "max_change": 0.0, "flips": 2, "decisions": 57, "auroc_change": 0.0},
+    },
     "population": {"gated": split(139, 138, 71), "all_test": split(143, 142, 73)},
     "metrics": {name: interval(0.91, 0.88, 0.94) for name in METRICS} | {"auroc": interval(0.953, 0.921, 0.978), "ppv": UNKNOWN},
     "metrics_all_test": {name: interval(0.81, 0.78, 0.84) for name in METRICS},
@@ -321,7 +326,9 @@ def test_checks_on_data_are_listed() -> None:
     failed = page(changed("data.validation", {"success": False, "failed": ["patient in two splits"], "warnings": []}))
     assert Reader(failed).facts["Data accepted"] == "no"
     assert Reader(failed).facts["Failed"] == "patient in two splits"
-    assert "1.0e-06" in Reader(page()).facts["Same as trained"]
+    facts = Reader(page()).facts
+    assert "1.0e-06" in facts["Same as trained"]
+    assert "served in f32: a probability moves by 0.031" in facts["Precision"] and "2 of 57 decisions" in facts["Precision"]
 
 
 def test_the_intended_use_is_told() -> None:

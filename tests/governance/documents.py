@@ -35,6 +35,7 @@ RULES: list[dict[str, Any]] = [
     {"kind": "subgroup_gap", "name": "gap", "attribute": "sex", "metric": "sensitivity", "limit": 0.4375},
     {"kind": "worst_subgroup", "name": "worst", "attribute": "site", "metric": "sensitivity", "limit": 0.5},
     {"kind": "parity", "name": "parity", "max_difference": 0.001},
+    {"kind": "precision", "name": "precision", "max_change": 0.0625, "max_flips": 0.125, "max_auroc_change": 0.25},
     {"kind": "robustness", "name": "robust", "perturbations": ["noise", "blur"], "strength": 2, "limit": 0.0625},
     {"kind": "occlusion_upper_bound", "name": "corner", "regions": ["upper_left"], "limit": 0.0625, "max_flips": 0.125},
     {"kind": "occlusion_lower_bound", "name": "anatomy", "regions": ["centre"], "limit": 0.0625},
@@ -67,6 +68,7 @@ def good_evidence() -> dict[str, Any]:
             ],
             "contradictions": {"subgroups": [_contradicted("F"), _contradicted("M")]},
             "parity": {"max_difference": 1e-6, "flips": 0},
+            "precision": {"test": {"max_change": 0.0625, "flips": 5, "decisions": 40, "auroc_change": 0.25}},
             "robustness": {"perturbations": {name: [_step(2)] for name in ("noise", "blur")}},
             "shortcuts": {
                 "probes": {"site": {"auroc": {"value": 0.625, "high": 0.75}}},

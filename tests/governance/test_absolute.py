@@ -25,7 +25,17 @@ def test_numbers_that_pass_and_rules_that_do_not_apply() -> None:
 
 def test_only_absolute_rules_look_at_the_numbers() -> None:
     bare = good_evidence()
-    for member in ("data", "contradictions", "parity", "robustness", "shortcuts", "explanations", "champion", "changes"):
+    for member in (
+        "data",
+        "contradictions",
+        "parity",
+        "precision",
+        "robustness",
+        "shortcuts",
+        "explanations",
+        "champion",
+        "changes",
+    ):
         del bare[member]
     assert outlook(bare, POLICY) == outlook(good_evidence(), POLICY)
 

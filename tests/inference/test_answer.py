@@ -9,7 +9,8 @@ import json
 import numpy as np
 from PIL import Image
 
-from radloop.inference.answer import Answer, Finding, Model, heat_map
+from radloop.inference.answer import Answer, Finding, Model
+from radloop.inference.heat import heat_map
 
 
 def pixels(encoded: str) -> list[list[int]]:

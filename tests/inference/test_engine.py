@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -107,3 +108,24 @@ def test_a_broken_contract_is_refused(folder: Path) -> None:
     (folder / "bundle" / "model.xml").write_text("<net/>")
     with pytest.raises(IntegrityError, match="cannot be run"):
         Engine(folder / "bundle", SIZE)
+
+
+@pytest.mark.parametrize("kind", ["binary", "fusion", "location"])
+def test_a_request_that_is_alone_gets_the_same_bits(kinds: dict[str, Predictor], kind: str) -> None:
+    facts = kinds[kind].facts
+    engine = Engine(kinds[kind].bundle.content, SIZE)
+    images, clinical = make_images(4, seed=8), make_clinical(4, facts.width, seed=8)
+    assert engine.add_lone(images, clinical) == (len(os.sched_getaffinity(0)) > 1)
+    with ThreadPoolExecutor(3) as threads:  # one of them has the request for who is alone, the others wait for a stream
+        outputs = list(threads.map(lambda n: engine.run(images[n % 4], clinical[n % 4], alone=True), range(12)))
+    for number, output in enumerate(outputs):
+        expected = engine.run(images[number % 4], clinical[number % 4])
+        assert np.array_equal(output.logits, expected.logits) and np.array_equal(output.cam, expected.cam)
+
+
+def test_other_bits_are_not_taken(engine: Engine, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Engine(sealed / "bundle", SIZE)
+    monkeypatch.setattr("radloop.inference.engine._same", lambda *_: False)
+    assert not other.add_lone(make_images(1), make_clinical(1, 0))
+    image = make_images(1, seed=3)[0]
+    assert np.array_equal(other.run(image, alone=True).logits, engine.run(image).logits)

@@ -14,9 +14,9 @@ from radloop.clinical import vector
 from radloop.errors import InadmissibleImage, InputError, IntegrityError, Refusal
 from radloop.images.decode import decode
 from radloop.images.preprocessing import prepare
-from radloop.inference.answer import heat_map
 from radloop.inference.bundle import SELFTEST
 from radloop.inference.engine import Engine
+from radloop.inference.heat import heat_map
 from radloop.inference.predictor import Predictor
 from tests.bundles import INPUTS, SIZE, make_bundle, make_images
 from tests.image_files import make_dicom, make_raster

@@ -37,7 +37,10 @@ def test_the_answer_is_the_predictors_bit_for_bit(http: httpx.Client, predictor:
 
 
 def test_the_heat_map_is_a_grey_png(http: httpx.Client) -> None:
-    explanation = ask(http, SOURCES["png"], explain="true").json()["explanation"]
+    explanation = ask(http, SOURCES["png"], region="box").json()["explanation"]
+    assert explanation["region"]["kind"] == "box" and explanation["region"]["boxes"] and explanation["withheld"] is None
+    explanation = ask(http, SOURCES["png"], explain="true", region="none").json()["explanation"]
+    assert explanation["region"] is None
     with Image.open(io.BytesIO(base64.b64decode(explanation["png"]))) as picture:
         assert (picture.format, picture.mode, picture.size) == ("PNG", "L", (8, 8))
 
@@ -62,6 +65,7 @@ CHILD = make_dicom(IMAGE, stored=8, PatientAge="007Y")
         (SOURCES["png"], {"clinical": '{"agee": 3}'}, 422, "unknown_clinical_value"),
         (SOURCES["png"], {"clinical": '{"age": NaN}'}, 422, "invalid_clinical_value"),
         (SOURCES["png"], {"explain": "perhaps"}, 422, "invalid_request"),
+        (SOURCES["png"], {"region": "circle"}, 422, "invalid_request"),
         (SOURCES["png"], {"clinical": '{"age": 7}'}, 422, "outside_intended_use"),
         (b"", {}, 422, "unreadable_image"),
         (b"text", {}, 415, "unknown_format"),
@@ -113,6 +117,7 @@ def test_other_requests_are_problems_too(
 
 def test_use_cases(http: httpx.Client, deployed: Deployed) -> None:
     (served,) = http.get("/v1/use_cases").json()["use_cases"]
+    assert served["engine"] == {"kind": "openvino", "precision": "f32", "sealed": "f32", "reason": None}
     assert (served["use_case"], served["threshold"], served["synthetic"], served["pending"]) == ("tb-cxr", 0.42, False, None)
     assert served["model"]["bundle"] == f"sha256:{deployed.first.name}"
 

@@ -53,17 +53,37 @@ class PredictionSet(_Body):
     labels: tuple[str, ...]
 
 
+class Region(_Body):
+    """Where a heat map is hot, in pixels of the image that was sent: boxes, closed contours, or a picture to lay over it.
+
+    Attributes:
+        kind: `box`, `contour` or `overlay`.
+        png: base64, RGBA.
+    """
+
+    kind: str
+    boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    contours: tuple[tuple[tuple[int, int], ...], ...] | None = None
+    png: str | None = None
+
+
 class Explanation(_Body):
-    """Where the network looked for its target."""
+    """Where the network looked for its target.
+
+    Attributes:
+        withheld: why there is no map; None where there is one.
+    """
 
     method: str
     target: str
-    png: str
+    png: str | None
+    withheld: str | None = None
+    region: Region | None = None
 
     @property
     def image(self) -> bytes:
-        """Return the heat map as the bytes of an 8-bit grey PNG, at network resolution."""
-        return base64.b64decode(self.png)
+        """Return the heat map as the bytes of an 8-bit grey PNG, at network resolution; none where it is withheld."""
+        return base64.b64decode(self.png or "")
 
 
 class Segmentation(_Body):

@@ -36,7 +36,7 @@ def shuffled_scorer(content: Path, facts: BundleFacts, seed: int) -> Scorer:
             _shuffle(node, seed, ov)
     with tempfile.TemporaryDirectory() as folder:
         ov.save_model(model, str(Path(folder, MODEL)), compress_to_fp16=False)
-        return Scorer(Engine(Path(folder), facts.image.size), facts)
+        return Scorer(Engine(Path(folder), facts.image.size, precision=facts.engine.precision), facts)
 
 
 def _shuffle(layer: Any, seed: int, ov: Any) -> None:

@@ -23,9 +23,11 @@ from radloop.governance.comparison import beside_champion
 from radloop.governance.contradictions import contradictions
 from radloop.governance.evidence import compose
 from radloop.governance.mitigation import before_and_after
+from radloop.governance.served import judge_precision
 from radloop.inference.pointer import read_pointer
 from radloop.inference.predictor import Predictor
 from radloop.progress import report
+from radloop.records.runs import Run
 from radloop.records.seal import write_atomic, write_sealed
 from radloop.settings import Settings
 from radloop.training.result import SearchResult
@@ -38,6 +40,7 @@ def judge_bundle(
     validation: dict[str, Any],
     search: dict[str, Any],
     packaged: dict[str, Any],
+    run: Run,
     settings: Settings,
 ) -> dict[str, Any]:
     """Score `test` through the serving code, and write evidence and figures beside the bundle.
@@ -80,6 +83,7 @@ def judge_bundle(
         absence = predictor.facts.labels.words[0]
         found = judge_coverage(judgement.inside, outputs, absence, predictor.facts.conformal, use_case.policy)
         evidence |= {"conformal": found.as_dict()}
+    evidence |= {"precision": judge_precision(predictor, use_case, data, result, run, settings)}
     evidence |= {"familiarity": _familiarity(predictor, judgement.inside)}
     evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
     train = usable(frame[frame["split"] == "train"])

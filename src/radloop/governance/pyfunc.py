@@ -23,7 +23,7 @@ class BundleModel:
 
     def __init__(self, content: Path) -> None:
         self._facts = read_facts(content)
-        self._scorer = Scorer(Engine(content, self._facts.image.size), self._facts)
+        self._scorer = Scorer(Engine(content, self._facts.image.size, precision=self._facts.engine.precision), self._facts)
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Return what n images show.

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from radloop.inference.location import Box, Point
@@ -68,13 +63,37 @@ class PredictionSet(_Part):
     labels: tuple[str, ...]
 
 
-class Explanation(_Part):
-    """Where the network looked for its target, at the resolution of its last feature map."""
+class Region(_Part):
+    """Where a heat map is at least half as hot as at its hottest, in pixels of the image as it was sent.
 
-    method: Literal["grad-cam"] = "grad-cam"
+    Attributes:
+        boxes: x0, y0, x1, y1, the largest region first.
+        contours: closed polygons of corners x, y; outer borders run clockwise, those of holes the other way.
+        png: base64 of an RGBA picture of the image's size to lay over it: the whole map, transparent where it is cold.
+    """
+
+    kind: Literal["overlay", "box", "contour"]
+    boxes: tuple[Box, ...] | None = None
+    contours: tuple[tuple[Point, ...], ...] | None = None
+    png: str | None = None
+
+
+class Explanation(_Part):
+    """Where the network looked for its target.
+
+    Attributes:
+        method: `grad-cam`; of a vision transformer `token-grad-cam`, the same over its last tokens, each of which has seen
+            the whole image.
+        png: base64 of an 8-bit grey PNG at the resolution of the network's last feature map, the largest value white.
+        withheld: why there is no map, null where there is one.
+        region: null where none was asked for.
+    """
+
+    method: Literal["grad-cam", "token-grad-cam"] = "grad-cam"
     target: str
-    png: str
-    """Base64 of an 8-bit grey PNG, the largest value white."""
+    png: str | None
+    withheld: str | None = None
+    region: Region | None = None
 
 
 class Segmentation(_Part):
@@ -113,17 +132,3 @@ class Answer(_Part):
     segmentation: Segmentation | None = None
     warnings: tuple[str, ...] = ()
     recorded: bool = False
-
-
-def heat_map(cam: NDArray[np.float32]) -> str:
-    """Return a class activation map float32 [h, w] as base64 of an 8-bit grey PNG."""
-    top = float(cam.max(initial=0.0))
-    share = np.clip(cam / top, 0.0, 1.0) if top > 0 else np.zeros_like(cam)
-    return grey_png(np.floor(share * 255.0 + 0.5).astype(np.uint8))
-
-
-def grey_png(pixels: NDArray[np.uint8]) -> str:
-    """Return an image uint8 [rows, columns] as base64 of a PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return base64.b64encode(stream.getvalue()).decode("ascii")

@@ -34,6 +34,7 @@ from radloop.errors import IntegrityError
 from radloop.inference.conformal import ConformalFacts
 from radloop.inference.familiarity import FamiliarityFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
+from radloop.inference.precision import Precision, PrecisionFacts
 from radloop.records.seal import canonical, digest_folder, write_atomic
 from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
 
@@ -62,7 +63,8 @@ class EngineFacts(Section):
     """What runs the network, and in which arithmetic."""
 
     kind: Literal["openvino"] = "openvino"
-    precision: Literal["f32"] = "f32"
+    precision: Precision = "f32"
+    """A processor that does not compute in bf16 itself runs the network in f32."""
 
 
 class CalibrationFacts(Section):
@@ -132,6 +134,8 @@ class BundleFacts(Section):
     image: ImageSpec
     network: Network
     engine: EngineFacts = EngineFacts()
+    precision: PrecisionFacts | None = None
+    """Why the engine has its precision; None in a bundle that was made before there was a choice."""
     calibration: CalibrationFacts
     operating_points: tuple[OperatingPointFacts, ...]
     """One an output; none where the most probable class is the answer."""

@@ -1,8 +1,10 @@
-"""The engine that runs a bundle's network: OpenVINO on the CPU, in 32-bit arithmetic."""
+"""The engine that runs a bundle's network: OpenVINO on the CPU."""
 
 from __future__ import annotations
 
+import os
 import queue
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
 from radloop.inference.bundle import MODEL, WEIGHTS, BundleFacts
+from radloop.inference.precision import Precision, runs_natively
 from radloop.inference.runtime import load_openvino
 
 STREAMS = 2
@@ -43,8 +46,10 @@ class Output:
 class Engine:
     """A compiled network that several threads may ask at once.
 
-    One thread a request and no bf16: the same image gives the same bits, however busy the
-    machine is.
+    One thread a request: the same image gives the same bits, however busy the machine is.
+
+    Attributes:
+        precision: in which it computes; f32 where bf16 was asked for and the processor has none of its own.
 
     Example:
         >>> engine = Engine(bundle.content, size=224)   # doctest: +SKIP
@@ -52,12 +57,15 @@ class Engine:
         array([-1.25])
     """
 
-    def __init__(self, content: Path, size: int, *, streams: int = STREAMS, cache: Path | None = None) -> None:
+    def __init__(
+        self, content: Path, size: int, *, precision: Precision = "f32", streams: int = STREAMS, cache: Path | None = None
+    ) -> None:
         """Compile the network.
 
         Args:
             content: the folder with `model.xml` and `model.bin`.
             size: side of the input, pixels.
+            precision: that of the bundle.
             streams: how many requests run side by side.
             cache: a folder for compiled networks, which starts faster. It is outside what a
                 digest protects: only for a folder that nobody else writes to.
@@ -65,28 +73,55 @@ class Engine:
         Raises:
             IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`.
         """
-        options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "f32",
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": streams,
-            # Pinned threads of two processes on one machine would fight for the same cores.
-            "ENABLE_CPU_PINNING": False,
-        }
-        if cache is not None:
-            options["CACHE_DIR"] = str(cache)
+        self.precision: Precision = precision if runs_natively(precision) else "f32"
         core = load_openvino().Core()
         try:
             model = core.read_model(str(content / MODEL), str(content / WEIGHTS))
             _check_contract(model, size)
-            self._compiled = core.compile_model(model, "CPU", options)
+            self._compiled = core.compile_model(model, "CPU", self._options(streams, streams, cache))
         except RuntimeError as error:
             raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
+        self.content = content
         self.size = size
         self.width = _width(model)
         self._names = _ALWAYS + tuple(name for name in _SOMETIMES if name in _names(model.outputs))
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(self._compiled.create_infer_request())
+        self._lone: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def add_lone(self, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> bool:
+        """Compile the network once more, for a request that is alone: every core works on it.
+
+        It is kept only if it gives the same bits as the streams do, so that no answer depends on how busy the service is.
+
+        Args:
+            images: to try it on, uint8 [n, size, size].
+            clinical: float32 [n, D].
+
+        Returns:
+            whether it is kept.
+        """
+        core, threads = load_openvino().Core(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        if threads < 2:
+            return False
+        model = core.read_model(str(self.content / MODEL), str(self.content / WEIGHTS))
+        request = core.compile_model(model, "CPU", self._options(1, threads, None)).create_infer_request()
+        for image, row in zip(images, clinical, strict=True):
+            if not _same(self.run(image, row), self._asked(request, image, row)):
+                return False
+        self._lone.put(request)
+        return True
+
+    def _options(self, streams: int, threads: int, cache: Path | None) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": threads,
+            # Pinned threads of two processes on one machine would fight for the same cores.
+            "ENABLE_CPU_PINNING": False,
+        }
+        return options if cache is None else options | {"CACHE_DIR": str(cache)}
 
     def check(self, facts: BundleFacts) -> None:
         """Refuse a network that is not the one its facts describe.
@@ -100,24 +135,28 @@ class Engine:
         if self.width != facts.width or found != wanted:
             raise _invalid("its inputs and outputs are not those of its facts")
 
-    def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None) -> Output:
+    def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None, alone: bool = False) -> Output:
         """Ask the network about one prepared image; waits for a free request.
 
         Args:
             image: uint8 [size, size].
             clinical: float32 [D]; None where all values are unknown.
+            alone: whether nobody else asks; see `add_lone`.
         """
         if image.shape != (self.size, self.size) or image.dtype != np.uint8:
             raise ValueError(f"expected uint8 {(self.size, self.size)}, not {image.dtype} {image.shape}")
+        requests, request = self._taken(alone)
+        try:
+            return self._asked(request, image, clinical)
+        finally:
+            requests.put(request)
+
+    def _asked(self, request: Any, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None) -> Output:
         given: dict[str, NDArray[Any]] = {"image": np.ascontiguousarray(image)[None, None]}
         if self.width:
             given["clinical"] = _row(clinical, self.width)
-        request = self._requests.get()
-        try:
-            request.infer(given)
-            found = {name: np.array(request.get_tensor(name).data)[0] for name in self._names}
-        finally:
-            self._requests.put(request)
+        request.infer(given)
+        found = {name: np.array(request.get_tensor(name).data)[0] for name in self._names}
         return Output(
             logits=found["logits"].astype(np.float64),
             embedding=found["embedding"],
@@ -125,6 +164,13 @@ class Engine:
             grades=found["grades"].astype(np.float64) if "grades" in found else None,
             mask=found["mask"][0] if "mask" in found else None,
         )
+
+    def _taken(self, alone: bool) -> tuple[queue.SimpleQueue[Any], Any]:
+        """Return a free request, and where it goes back to."""
+        if alone:
+            with suppress(queue.Empty):
+                return self._lone, self._lone.get_nowait()
+        return self._requests, self._requests.get()
 
     def _channels(self, name: str) -> int | None:
         return int(self._compiled.output(name).shape[1]) if name in self._names else None
@@ -137,6 +183,12 @@ def _row(clinical: NDArray[np.float32] | None, width: int) -> NDArray[np.float32
     if clinical.shape != (width,) or clinical.dtype != np.float32:
         raise ValueError(f"expected float32 {(width,)}, not {clinical.dtype} {clinical.shape}")
     return np.ascontiguousarray(clinical)[None]
+
+
+def _same(one: Output, other: Output) -> bool:
+    """Tell whether two outputs are the same to the bit."""
+    pairs = [(getattr(one, name), getattr(other, name)) for name in ("logits", "embedding", "cam", "grades", "mask")]
+    return all(a is b is None or np.array_equal(a, b) for a, b in pairs)
 
 
 def _names(ports: Any) -> set[str]:

@@ -17,13 +17,23 @@ def cpu_kind() -> str:
     The digits cover vendor, family, model, stepping and the instructions that it has, for OpenVINO chooses its kernels
     by them.
     """
+    known = _facts()
+    identity = "\n".join([*(known.get(name, "") for name in _NAMES), *sorted(instructions())])
+    name = known.get("model name") or platform.processor() or "unknown"
+    return f"{platform.machine()} {name} {sha256(identity.encode()).hexdigest()[:8]}"
+
+
+@cache
+def instructions() -> frozenset[str]:
+    """Return the names of the instruction sets that the processor has, as Linux writes them; elsewhere none is known."""
+    known = _facts()
+    return frozenset((known.get("flags") or known.get("Features") or "").split())
+
+
+def _facts() -> dict[str, str]:
     try:
         block = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n\n")[0]
     except OSError:
-        block = ""
-    facts = dict(part.split(":", 1) for line in block.splitlines() if ":" in line for part in [line])
-    known = {name.strip(): value.strip() for name, value in facts.items()}
-    instructions = sorted((known.get("flags") or known.get("Features") or "").split())
-    identity = "\n".join([*(known.get(name, "") for name in _NAMES), *instructions])
-    name = known.get("model name") or platform.processor() or "unknown"
-    return f"{platform.machine()} {name} {sha256(identity.encode()).hexdigest()[:8]}"
+        return {}
+    parts = (line.split(":", 1) for line in block.splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in parts}

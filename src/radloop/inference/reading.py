@@ -7,9 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, Segmentation, grey_png, heat_map
+from radloop.inference.answer import Explanation, Finding, Grade, PredictionSet, Segmentation
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.conformal import abstention, prediction_set
+from radloop.inference.heat import RegionKind, heat_map, png, region_of
 from radloop.inference.location import outline, regions, strongest
 from radloop.inference.scoring import Scored
 
@@ -51,10 +52,27 @@ def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
     return Grade(grade=facts.severity.levels[math.floor(scored.grade + 0.5)], score=scored.grade)
 
 
-def explanation(scored: Scored, facts: BundleFacts, target: str | None) -> Explanation:
-    """Return the heat map of a finding, of the most probable one where none is named."""
+def explanation(
+    scored: Scored, facts: BundleFacts, target: str | None, region: RegionKind | None = None, withheld: str | None = None
+) -> Explanation:
+    """Return the heat map of a finding, of the most probable one where none is named.
+
+    Args:
+        scored: the image.
+        facts: of the bundle.
+        target: the finding.
+        region: what is wanted beside the map.
+        withheld: why the map is not shown.
+    """
     chosen = int(scored.probabilities.argmax()) if target is None else facts.outputs.index(target)
-    return Explanation(target=facts.outputs[chosen], png=heat_map(scored.cam[chosen]))
+    cam, shown = scored.cam[chosen], withheld is None
+    return Explanation(
+        method="token-grad-cam" if facts.network.backbone.startswith("vit_") else "grad-cam",
+        target=facts.outputs[chosen],
+        png=heat_map(cam) if shown else None,
+        withheld=withheld,
+        region=region_of(cam, scored.shape, region) if shown and region is not None else None,
+    )
 
 
 def region(scored: Scored) -> NDArray[np.bool_] | None:
@@ -68,4 +86,4 @@ def region(scored: Scored) -> NDArray[np.bool_] | None:
 def segmentation(scored: Scored, facts: BundleFacts) -> Segmentation | None:
     """Return the region as a picture; None where the model does not locate."""
     found = region(scored)
-    return None if found is None else Segmentation(label=facts.outputs[0], png=grey_png(found.astype(np.uint8) * np.uint8(255)))
+    return None if found is None else Segmentation(label=facts.outputs[0], png=png(found.astype(np.uint8) * np.uint8(255)))

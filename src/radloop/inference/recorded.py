@@ -20,6 +20,7 @@ from radloop.images.header import Header
 from radloop.inference.answer import Answer, Model
 from radloop.inference.bundle import BundleFacts
 from radloop.inference.machine import cpu_kind
+from radloop.inference.precision import Precision
 from radloop.inference.runtime import load_openvino
 from radloop.inference.scoring import Scored
 from radloop.use_case import Subgroups
@@ -35,6 +36,7 @@ class Observed:
     Attributes:
         facts: of the bundle that was asked.
         model: likewise.
+        precision: in which it runs here.
         decoded: the image.
         header: its own, completed by the request.
         scored: what the network gave.
@@ -42,9 +44,14 @@ class Observed:
 
     facts: BundleFacts | None = None
     model: Model | None = None
+    precision: Precision | None = None
     decoded: Decoded | None = None
     header: Header | None = None
     scored: Scored | None = None
+
+    def asked(self, facts: BundleFacts, model: Model, precision: Precision) -> None:
+        """Note which bundle is asked."""
+        self.facts, self.model, self.precision = facts, model, precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +102,10 @@ class About:
     subgroups: Subgroups
 
 
-def engine_facts(facts: BundleFacts) -> dict[str, Any]:
-    """Return what runs a bundle here: kind, precision, version, batch, kind of processor."""
-    return {**facts.engine.model_dump(mode="json"), "version": str(load_openvino().__version__), "batch": 1, "cpu": cpu_kind()}
+def engine_facts(facts: BundleFacts, precision: Precision) -> dict[str, Any]:
+    """Return what runs a bundle here: kind, the precision that it runs in, version, batch, kind of processor."""
+    version = str(load_openvino().__version__)
+    return {"kind": facts.engine.kind, "precision": precision, "version": version, "batch": 1, "cpu": cpu_kind()}
 
 
 def payload(

@@ -17,7 +17,8 @@ from radloop.inference.predictor import Predictor
 from radloop.inference.recorded import clinical_hash, engine_facts, file_hash
 
 TOLERANCE = 1e-5
-"""How far kernels for different processors move a probability in 32-bit arithmetic; see `selftest`."""
+"""How far kernels for different processors move a probability in 32-bit arithmetic; see `selftest`. Where bf16 answered,
+another kind of processor may well give other digits: the replay then says so."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,10 @@ def replay(kept: Mapping[str, Any], content: bytes, clinical: Mapping[str, Any] 
     Raises:
         IntegrityError: the recorded bundle is missing or not what was sealed.
     """
-    predictor = Predictor(bundle_folder(bundles, kept["use_case"], kept["model"]["bundle"]))
-    alike = kept["engine"] == engine_facts(predictor.facts)
+    # In the precision that answered then, which need not be the one that would answer here.
+    precision = kept["engine"]["precision"] if kept["engine"] else None
+    predictor = Predictor(bundle_folder(bundles, kept["use_case"], kept["model"]["bundle"]), precision=precision)
+    alike = kept["engine"] == engine_facts(predictor.facts, predictor.precision)
     try:
         predictor.check(clinical)
         answer = predictor.predict(decode_apart(content, predictor.facts.image, decoders), clinical)

@@ -65,20 +65,21 @@ class Scorer:
         self.engine = engine
         self.facts = facts
 
-    def score(self, source: Path | bytes | Decoded, clinical: Mapping[str, Any] | None = None) -> Scored:
+    def score(self, source: Path | bytes | Decoded, clinical: Mapping[str, Any] | None = None, alone: bool = False) -> Scored:
         """Decode, prepare and run one image.
 
         Args:
             source: a DICOM, PNG or JPEG, as a path, as its bytes or decoded.
             clinical: values by name as the network takes them, and age and sex for the thresholds; what is absent is
                 unknown, and the file is not asked.
+            alone: whether nobody else asks; see `Engine.add_lone`.
 
         Raises:
             Refusal: it cannot be read.
         """
         facts = self.facts
         decoded = source if isinstance(source, Decoded) else decode(source, facts.image)
-        output = self.engine.run(prepare(decoded.pixels, facts.image), vector(facts.clinical, clinical or {}))
+        output = self.engine.run(prepare(decoded.pixels, facts.image), vector(facts.clinical, clinical or {}), alone)
         found = probabilities(output.logits, facts.labels.kind, facts.calibration.temperatures)
         cuts = facts.cuts(clinical or {})
         rows, columns = decoded.pixels.shape

@@ -29,12 +29,14 @@ class Verified:
         evidence: the seal of the evidence that was approved.
         version: of the registered model.
         approval: who approved it, when and why.
+        withheld: why the heat map must not be shown, by the evidence; None where it passed its sanity test.
     """
 
     bundle: Bundle
     evidence: str
     version: int
     approval: Approval
+    withheld: str | None = None
 
 
 def verify(folder: Path) -> Verified:
@@ -57,7 +59,8 @@ def verify(folder: Path) -> Verified:
     if approval.evidence != evidence[SEAL]:
         raise _error("foreign", "approval", f"{APPROVAL} approves other evidence than {EVIDENCE}")
     check_approval(folder, approval, read_reviewers(folder.parent.parent))
-    return Verified(bundle=bundle, evidence=approval.evidence, version=approval.version, approval=approval)
+    withheld = _withheld(evidence.get("explanations"))
+    return Verified(bundle, approval.evidence, approval.version, approval, withheld)
 
 
 def verify_bundle(folder: Path) -> Bundle:
@@ -83,6 +86,15 @@ def bundle_files(content: Path) -> dict[str, str]:
     """Return the sha256 of every file of a bundle by relative path, as evidence lists them."""
     paths = sorted(path for path in content.rglob("*") if path.is_file())
     return {path.relative_to(content).as_posix(): digest_file(path) for path in paths}
+
+
+def _withheld(tested: Any) -> str | None:
+    """Return why the heat map is not shown; missing evidence means no."""
+    if not isinstance(tested, dict):
+        return "the evidence holds no sanity test of the heat map"
+    if tested.get("sane") is True:
+        return None
+    return f"the heat map did not pass its sanity test: {tested.get('reason') or 'no reason was given'}"
 
 
 def _approval(folder: Path) -> Approval:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -34,11 +35,14 @@ from radloop.inference.calibration import probabilities
 from radloop.inference.engine import Engine
 from radloop.inference.familiarity import write_familiar
 from radloop.inference.group_thresholds import Cuts
-from radloop.inference.selftest import answers
+from radloop.inference.precision import PrecisionFacts, runs_natively
+from radloop.inference.selftest import IN_F32, answers
+from radloop.models.network import Network as Trained
 from radloop.packaging.export import export
 from radloop.packaging.familiarity import fit_familiarity
 from radloop.packaging.fitting import Fitted, fit, fit_conformal, fit_groups
 from radloop.packaging.parity import compare, trained_logits
+from radloop.packaging.precision import agreement, spread
 from radloop.records.runs import Run
 from radloop.records.seal import canonical
 from radloop.settings import Settings
@@ -112,31 +116,82 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     recipe = Recipe.model_validate_json(json.dumps(search.recipe))
     network = load_trained(weights_file(run, search), use_case, recipe, pixels.inputs)
     export(network, use_case.image.size, cases.clinical.shape[1], folder)
-    engine = Engine(folder, use_case.image.size)
-    scored = _score(engine, cases)
-    fitted = fit(scored.logits, cases.truths, use_case)
+    plain = Engine(folder, use_case.image.size)
+
+    def fitted_to(scored: _Scored, engine: Engine) -> BundleFacts:
+        fitted = fit(scored.logits, cases.truths, use_case)
+        facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted)
+        return facts.model_copy(
+            update={
+                "engine": EngineFacts(kind="openvino", precision=engine.precision),
+                "groups": fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted),
+                "conformal": fit_conformal(scored.logits, cases.truths, use_case, fitted),
+            }
+        )
+
+    engine, scored, facts = _chosen(plain, use_case, network, pixels, cases, fitted_to)
     known = fit_familiarity(engine, pixels, use_case.search.seed)
     if known is not None:
         write_familiar(folder, known.familiar)
-    facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted).model_copy(
-        update={
-            "groups": fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted),
-            "conformal": fit_conformal(scored.logits, cases.truths, use_case, fitted),
-            "familiarity": None if known is None else known.facts,
-        }
-    )
+    facts = facts.model_copy(update={"familiarity": None if known is None else known.facts})
     engine.check(facts)
     kind, temperatures = facts.labels.kind, facts.calibration.temperatures
+    # Of the export: what a lower precision changes is in the facts and, on `test`, a row of the gate by itself.
+    exported = scored if engine is plain else _score(plain, cases)
     parity = compare(
-        trained_logits(network, cases.images, cases.clinical), scored.logits, kind, temperatures, _cuts(facts, cases.frame)
+        trained_logits(network, cases.images, cases.clinical), exported.logits, kind, temperatures, _cuts(facts, cases.frame)
     )
     chances = probabilities(scored.logits, kind, temperatures)
     _write_reference(folder, cases, scored, chances)
-    _write_self_test(folder, cases, chances, engine, facts)
+    _write_self_test(folder, cases, chances, engine, plain, facts)
     write_facts(folder, facts)
     sealed = seal_bundle(folder, settings.bundles)
     shutil.rmtree(staging, ignore_errors=True)
     return Packaged(sealed.digest, parity.as_dict(), temperatures, facts.thresholds, facts.calibration.warnings)
+
+
+def _chosen(
+    plain: Engine,
+    use_case: UseCase,
+    network: Trained,
+    pixels: Pixels,
+    cases: _Calibrate,
+    fitted_to: Callable[[_Scored, Engine], BundleFacts],
+) -> tuple[Engine, _Scored, BundleFacts]:
+    """Return the engine in the precision that it has earned, what it said, and the facts fitted to that.
+
+    Args:
+        plain: the engine in 32 bits.
+        use_case: may keep it so.
+        network: the trained one.
+        pixels: of the data version.
+        cases: of `calibrate`.
+        fitted_to: fits everything to what an engine said.
+    """
+    kept = _kept_plain(use_case)
+    tried: dict[str, Any] = {}
+    if kept is None:
+        fast = Engine(plain.content, plain.size, precision="bf16")
+        scored = _score(fast, cases)
+        facts = fitted_to(scored, fast)
+        held = np.sort(np.concatenate([pixels.indices("tune"), pixels.indices("calibrate")]))
+        found = agreement(network, fast, facts, pixels, spread(held))
+        kept, tried = found.objection(), {"tried": "bf16", "agreement": found}
+        if kept is None:
+            said = PrecisionFacts(reason="bf16 keeps to the trained network on tune and calibrate", **tried)
+            return fast, scored, facts.model_copy(update={"precision": said})
+    scored = _score(plain, cases)
+    facts = fitted_to(scored, plain).model_copy(update={"precision": PrecisionFacts(reason=kept, **tried)})
+    return plain, scored, facts
+
+
+def _kept_plain(use_case: UseCase) -> str | None:
+    """Return why nothing but 32 bits is tried; None where bf16 is."""
+    if use_case.serving.precision == "f32":
+        return "the use case asks for f32"
+    if not runs_natively("bf16"):
+        return "the processor that packaged it has no bf16 of its own"
+    return None
 
 
 def _cuts(facts: BundleFacts, frame: pd.DataFrame) -> list[Cuts]:
@@ -177,15 +232,20 @@ def _write_reference(folder: Path, cases: _Calibrate, scored: _Scored, chances: 
     (folder / "reference.json").write_bytes(canonical({"n": len(cases.images), "quality": names, "counts": counts}))
 
 
-def _write_self_test(folder: Path, cases: _Calibrate, chances: NDArray[np.float64], engine: Engine, facts: BundleFacts) -> None:
+def _write_self_test(
+    folder: Path, cases: _Calibrate, chances: NDArray[np.float64], engine: Engine, plain: Engine, facts: BundleFacts
+) -> None:
     """Keep a few images with their answers: a loader that gets others is not running this model.
 
-    They are spread over the range of answers, and are preprocessed pixels without any identifier.
+    They are spread over the range of answers, and are preprocessed pixels without any identifier. A processor without the
+    engine's precision runs the plain one: what that gives is kept too.
     """
     order = np.argsort(chances.max(axis=1), kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, _SELF_TEST_IMAGES).astype(np.int64)]
     images, clinical = cases.images[chosen], cases.clinical[chosen]
     arrays: dict[str, Any] = {"images": images, "clinical": clinical, **answers(engine, facts, images, clinical)}
+    if engine is not plain:
+        arrays |= {IN_F32 + name: array for name, array in answers(plain, facts, images, clinical).items()}
     np.savez(folder / SELFTEST, **arrays)
 
 
@@ -216,7 +276,6 @@ def _facts(
         },
         image=use_case.image,
         network=Network(backbone=recipe.backbone, size=use_case.image.size),
-        engine=EngineFacts(kind="openvino", precision="f32"),
         calibration=calibration,
         operating_points=points,
         data=DataFacts(version=data.version, entry=data.entry),

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from radloop.inference.calibration import decisions, probabilities
-from radloop.models.network import Network
+from radloop.models.network import Network, Outputs
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,23 @@ def trained_logits(network: Network, images: NDArray[np.uint8], clinical: NDArra
         images: uint8 [n, S, S].
         clinical: float32 [n, D].
     """
-    with torch.no_grad():
-        rows = [_logits(network, image, row) for image, row in zip(images, clinical, strict=True)]
+    rows = [forward(network, image[None], row[None]).logits[0].numpy() for image, row in zip(images, clinical, strict=True)]
     return np.stack(rows).astype(np.float64)
 
 
-def _logits(network: Network, image: NDArray[np.uint8], clinical: NDArray[np.float32]) -> NDArray[np.float32]:
-    pixels = torch.from_numpy(np.ascontiguousarray(image))[None, None]
-    values = torch.from_numpy(np.ascontiguousarray(clinical))[None] if len(clinical) else None
-    logits: NDArray[np.float32] = network(pixels, values).logits[0].numpy()
-    return logits
+def forward(network: Network, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> Outputs:
+    """Return what the trained network says of n images.
+
+    Args:
+        network: in evaluation mode.
+        images: uint8 [n, S, S].
+        clinical: float32 [n, D].
+    """
+    pixels = torch.from_numpy(np.array(images))[:, None]
+    values = torch.from_numpy(np.array(clinical)) if clinical.shape[1] else None
+    with torch.no_grad():
+        said: Outputs = network(pixels, values)
+    return said
 
 
 def compare(

@@ -49,6 +49,7 @@ from radloop.use_case.rules import (
     NonInferiorityRule,
     OcclusionRule,
     ParityRule,
+    PrecisionRule,
     ProbeRule,
     RobustnessRule,
     Rule,
@@ -59,6 +60,7 @@ from radloop.use_case.rules import (
 )
 from radloop.use_case.search import Choice, FloatRange, IntRange, Range, Recipe, Search, Space
 from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
+from radloop.use_case.serving import Serving
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
 
 __all__ = [
@@ -104,6 +106,7 @@ __all__ = [
     "OperatingPoint",
     "ParityRule",
     "Policy",
+    "PrecisionRule",
     "ProbeRule",
     "Quarantine",
     "Range",
@@ -114,6 +117,7 @@ __all__ = [
     "Rule",
     "Search",
     "Section",
+    "Serving",
     "Severity",
     "Sex",
     "ShiftRule",
@@ -160,6 +164,7 @@ class UseCase(Section):
     policy: Policy
     changes: Changes = Changes()
     review: Review = Review()
+    serving: Serving = Serving()
 
     @model_validator(mode="after")
     def _is_possible(self) -> UseCase:

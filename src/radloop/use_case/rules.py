@@ -98,6 +98,19 @@ class ParityRule(Section):
     max_flips: int = 0
 
 
+class PrecisionRule(Section):
+    """How far the bundle may be from the trained network on `test`, in the precision that it is served in."""
+
+    kind: Literal["precision"]
+    name: str
+    max_change: float = Field(gt=0)
+    """Of any probability."""
+    max_flips: float = Field(ge=0, le=1)
+    """Share of decisions."""
+    max_auroc_change: float | None = Field(gt=0)
+    """Up or down, of any output; null where no image is without the region, so that there is no AUROC."""
+
+
 class DataRule(Section):
     """The verdict of Great Expectations on the data version must be a yes."""
 
@@ -210,6 +223,7 @@ AnyRule = (
     | WorstRule
     | CasesRule
     | ParityRule
+    | PrecisionRule
     | DataRule
     | LeakageRule
     | ContradictionRule

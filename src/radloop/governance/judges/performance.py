@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from radloop.governance.judges.reading import Evidence, at, counts, end, number
 from radloop.governance.judges.reason import Reason, Status, compared, missing
-from radloop.use_case import BoundRule, CasesRule, ParityRule
+from radloop.use_case import BoundRule, CasesRule, ParityRule, PrecisionRule
 
 
 def bound(evidence: Evidence, rule: BoundRule) -> list[Reason]:
@@ -49,6 +49,28 @@ def _difference(seen: float | None, rule: ParityRule) -> Reason:
     status: Status = "passed" if seen <= rule.max_difference else "failed"
     sentence = f"{what} is {seen:.2g}; the policy asks at most {rule.max_difference:g}."
     return Reason(rule.name, status, seen, rule.max_difference, sentence)
+
+
+def precision(evidence: Evidence, rule: PrecisionRule) -> list[Reason]:
+    """Judge the bundle as it is served against the trained network, on `test`."""
+    found = at(evidence, "precision", "test")
+    change, flips, decided, area = (number(at(found, name)) for name in ("max_change", "flips", "decisions", "auroc_change"))
+    share = flips / decided if flips is not None and decided else None
+    reasons = [
+        _moved(rule.name, change, rule.max_change, "The largest change of a probability on test"),
+        _moved(f"{rule.name}[flips]", share, rule.max_flips, "The share of decisions that change on test"),
+    ]
+    if rule.max_auroc_change is None:
+        return reasons
+    return [*reasons, _moved(f"{rule.name}[auroc]", area, rule.max_auroc_change, "The largest change of an AUROC on test")]
+
+
+def _moved(title: str, seen: float | None, limit: float, what: str) -> Reason:
+    what = f"{what}, from the trained network to the bundle as it is served,"
+    if seen is None:
+        return missing(title, f"{what} cannot be computed", limit)
+    sentence = f"{what} is {seen:.2g}; the policy asks at most {limit:g}."
+    return Reason(title, "passed" if seen <= limit else "failed", seen, limit, sentence)
 
 
 def _flips(seen: float | None, rule: ParityRule) -> Reason:

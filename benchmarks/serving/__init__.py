@@ -1,0 +1,1 @@
+"""The service beside the ways in which models are usually served."""
