@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Optuna's storage URL; default an SQLite file of its own in the home."""
     dvc_remote: str | None = None
     """The URL of DVC's default remote; default a folder in the home."""
+    index_url: str | None = None
+    """The database of the records' index, such as `postgresql://user@host/name`; default an SQLite file in the home."""
     prefect_api_url: str | None = None
     """A Prefect server; default an ephemeral one with its database in the home."""
     use_cases: Path | None = None
@@ -86,6 +88,16 @@ class Settings(BaseSettings):
     """Whether an answer that cannot be recorded is a 503 instead."""
     record_fsync_first: bool = False
     """Whether an answer waits until its record is on the disk."""
+    alarm_webhook: str | None = None
+    """An address that alarms are sent to as JSON."""
+    alarm_email: str | None = None
+    """Who gets alarms by mail; several with commas."""
+    smtp_url: str | None = None
+    """The mail server: `smtp://USER:PASSWORD@HOST:25`, `smtps://` with TLS from the start, `smtp+tls://` with STARTTLS."""
+    smtp_sender: str = "radloop@localhost"
+    """Whom mail about alarms comes from."""
+    metrics_file: Path | None = None
+    """Where `radloop monitor` writes Prometheus metrics, for a textfile collector; default a file in the home."""
     host: str = "127.0.0.1"
     port: int = 3000
     user: str | None = Field(default_factory=account)
