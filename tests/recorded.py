@@ -51,7 +51,7 @@ def answer_payload(number: int, **changes: Any) -> dict[str, Any]:
         "age_band": None,
         "site": None,
         "key": None,
-        "file": "hmac:" + "0" * 64,
+        "file": f"hmac:{number:016x}" + "0" * 48,
         "clinical": None,
         "patient": None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from installations import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 from services import free_port
 
 from radloop.monitoring.looks import MOST_LOOKS
+from radloop.monitoring.metrics import HELP
 from radloop.monitoring.notify import notify
 from radloop.monitoring.watch import monitor, told
 from radloop.records import chain
@@ -106,11 +109,14 @@ def test_an_alarm_that_goes_on_is_not_a_new_one(watched: Watched) -> None:
     assert len(found["drift"]["alarms"]) == 1 and [item["to"] for item in found["sent"]] == ["log"]
 
 
-def test_one_image_a_patient_is_compared(watched: Watched) -> None:
+def test_one_image_a_patient_and_a_file_is_compared(watched: Watched) -> None:
     watched.record(OWN.draw(30, rng()))
     watched.record(Population(embedding=3.0).draw(20, rng()), patient="P1")
     look = watched.installation.call("monitor", "tb-cxr")["drift"]["last"]
     assert {item["signal"]: item["n"] for item in look["signals"]}["embedding"] == 31
+    watched.record(OWN.draw(50, rng(6)), file="hmac:" + "0" * 64)
+    look = watched.installation.call("monitor", "tb-cxr")["drift"]["last"]
+    assert {item["signal"]: item["says"] for item in look["signals"]}["embedding"] == "the window has 1, at least 15 are needed"
 
 
 def test_of_many_windows_the_newest_are_looked_at(watched: Watched) -> None:
@@ -218,3 +224,14 @@ def test_an_alarm_reaches_everybody_once_and_waits_for_who_is_away(watched: Watc
     (message,) = [message_from_bytes(text) for text in Mail.got]
     assert (message["To"], message["Subject"]) == ("ops@example.org", "Radloop: tb-cxr has drifted (embedding)")
     assert len(deliveries(settings)) == 4
+
+
+def test_the_dashboard_asks_for_figures_that_exist() -> None:
+    dashboard = json.loads((ROOT / "docs" / "grafana-dashboard.json").read_text())
+    asked = {
+        name
+        for panel in dashboard["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"radloop_\w+", target["expr"])
+    }
+    assert asked and asked <= HELP.keys()

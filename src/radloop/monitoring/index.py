@@ -66,6 +66,7 @@ ANSWERS = sa.Table(
     sa.Column("sex", sa.String(8)),
     sa.Column("age_band", sa.String(16)),
     sa.Column("patient", sa.String(128)),
+    sa.Column("file", sa.String(16)),
     sa.Column("scores", sa.LargeBinary),
     sa.Column("positive", sa.LargeBinary),
     sa.Column("coverage", sa.Float(53)),

@@ -73,6 +73,7 @@ def answer_row(payload: Mapping[str, Any]) -> Row:
         payload["sex"],
         payload["age_band"],
         payload["patient"],
+        payload["file"].removeprefix("hmac:")[:16],
         _numbers([item["probability"] for item in findings]) if findings else None,
         bytes(2 if item["positive"] is None else int(item["positive"]) for item in findings) if findings else None,
         kept["coverage"] if kept else None,

@@ -28,6 +28,7 @@ COLUMNS = (
     "sex",
     "age_band",
     "patient",
+    "file",
     "scores",
     "quality",
     "segment",
@@ -77,15 +78,14 @@ class Window:
         return found
 
     def answered(self) -> Window:
-        """Return one answer a patient, the first; a request without a patient is one of its own."""
+        """Return one answer a patient and a file, the first: what is sent twice would look like a population of its own."""
         seen: set[str] = set()
         kept = []
         for row in self.rows:
-            patient = row[7]
-            if row[2] and patient not in seen:
+            names = {f"{kind} {name}" for kind, name in (("patient", row[7]), ("file", row[8])) if name is not None}
+            if row[2] and not names & seen:
                 kept.append(row)
-                if patient is not None:
-                    seen.add(patient)
+                seen |= names
         return Window(kept)
 
     def words(self, attribute: str) -> list[str]:
@@ -95,11 +95,11 @@ class Window:
 
     def scores(self) -> NDArray[np.float64]:
         """Return the probabilities of the answers, [n, K]."""
-        return np.stack([np.frombuffer(row[8], dtype="<f8") for row in self.rows])
+        return np.stack([np.frombuffer(row[9], dtype="<f8") for row in self.rows])
 
     def quality(self) -> NDArray[np.float64]:
         """Return the quality of the images that were decoded, [n, 7]."""
-        found = [np.frombuffer(row[9], dtype="<f8") for row in self.rows if row[9] is not None]
+        found = [np.frombuffer(row[10], dtype="<f8") for row in self.rows if row[10] is not None]
         return np.stack(found) if found else np.empty((0, len(QUALITY)))
 
 
