@@ -259,7 +259,7 @@ def phantoms(each: int) -> Iterator[tuple[Path, tuple[Images, Images], dict[str,
 
     with tempfile.TemporaryDirectory() as name:
         site, source, other = make_installation(Path(name) / "site"), Path(name) / "own", Path(name) / "other"
-        write_phantoms(source, n=480, seed=5)
+        write_phantoms(source, n=720, seed=5)
         write_phantoms(other, n=2 * each, seed=6, plant=(Defect.SITE_SHIFT,))
         site.run("retrain", "phantom-cxr", "--source", str(source), check=0)
         bundle = next(site.settings.bundles.glob("phantom-cxr/*/bundle")).parent
