@@ -94,6 +94,12 @@ bench-fusion: $(STAMP) ## What a planted clinical value adds to a weak image, be
 bench-shortcuts: $(STAMP) ## Phantoms with and without a marker in the corner: what the examination tells of either.
 	@$(BIN)/python benchmarks/shortcuts.py
 
+bench-monitor: $(STAMP) ## radloop monitor on a million answers: seconds, memory, growth; QUICK=1 on a twentieth.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.monitor_scale $(if $(QUICK),--quick)
+
+replay-drift: $(STAMP) ## Weeks of own images, then another population: alarm, delay, false alarms; RADLOOP_REAL_DATA, else phantoms.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay_drift
+
 bench-record: $(STAMP) ## What the record of answers, the key and the limits add to an answer's time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.record_latency
 

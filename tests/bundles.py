@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,7 @@ def make_bundle(
     selftest_shift: float = 0.0,
     network: nn.Module | None = None,
     size: int = SIZE,
+    reference: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
     **changes: Any,
 ) -> Path:
     """Make a sealed bundle and, if asked, its evidence and approval.
@@ -254,6 +256,7 @@ def make_bundle(
         network: in place of the tiny one; it must be one that the facts describe.
         size: side of its input; another one needs another network, and facts that say so.
         selftest_shift: added to the self-test's probabilities, to make one that fails.
+        reference: arrays and document that drift is measured against.
         changes: members of the facts.
 
     Returns:
@@ -275,8 +278,9 @@ def make_bundle(
         expected |= {IN_F32 + name: array for name, array in plain.items()}
     expected["probabilities"] = expected["probabilities"] + selftest_shift
     np.savez(staging / form.SELFTEST, images=images, clinical=clinical, **expected)
-    np.savez(staging / "reference.npz", embeddings=np.zeros((2, 8), np.float32))
-    write_atomic(staging / "reference.json", canonical({"n": 2}))
+    arrays, document = reference or ({"embeddings": np.zeros((2, 8), np.float32), "probabilities": np.zeros((2, 1))}, {"n": 2})
+    np.savez(staging / "reference.npz", **arrays)
+    write_atomic(staging / "reference.json", canonical(dict(document)))
     folder = form.seal_bundle(staging, bundles).folder
     if approve:
         write_evidence(folder)

@@ -33,6 +33,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "serve": ("radloop.commands.serving", "The HTTP service and the reading page, with every champion."),
     "predict": ("radloop.commands.serving", "The service's answer, on the command line."),
     "replay": ("radloop.commands.replay", "A recorded answer again, from the same file."),
+    "monitor": ("radloop.commands.monitoring", "Drift, live performance and alarms of what is served."),
     "feedback": ("radloop.commands.monitoring", "Confirmed labels of answers, from a CSV."),
     "erase": ("radloop.commands.versioning", "One patient out of data, caches and records."),
     "gc": ("radloop.commands.retention", "What nothing needs any more: list it, remove it."),

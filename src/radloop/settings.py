@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """Optuna's storage URL; default an SQLite file of its own in the home."""
     dvc_remote: str | None = None
     """The URL of DVC's default remote; default a folder in the home."""
+    index_url: str | None = None
+    """The database of the records' index, such as `postgresql://user@host/name`; default an SQLite file in the home."""
     prefect_api_url: str | None = None
     """A Prefect server; default an ephemeral one with its database in the home."""
     use_cases: Path | None = None
@@ -105,6 +107,16 @@ class Settings(BaseSettings):
     """After how many days unused `radloop gc` removes prepared pixels."""
     keep_rejected_days: int = Field(default=90, ge=1)
     """After how many days `radloop gc` removes the network of a bundle that the gate rejected."""
+    alarm_webhook: str | None = None
+    """An address that alarms are sent to as JSON."""
+    alarm_email: str | None = None
+    """Who gets alarms by mail; several with commas."""
+    smtp_url: str | None = None
+    """The mail server: `smtp://USER:PASSWORD@HOST:25`, `smtps://` with TLS from the start, `smtp+tls://` with STARTTLS."""
+    smtp_sender: str = "radloop@localhost"
+    """Whom mail about alarms comes from."""
+    metrics_file: Path | None = None
+    """Where `radloop monitor` writes Prometheus metrics, for a textfile collector; default a file in the home."""
     host: str = "127.0.0.1"
     port: int = 3000
     user: str | None = Field(default_factory=account)

@@ -51,7 +51,7 @@ def test_prefect_yaml_names_flows_that_exist_with_their_parameters() -> None:
     import importlib
 
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert {item["name"] for item in deployments} == {"phantom-cxr", "deploy"}
+    assert {item["name"] for item in deployments} == {"phantom-cxr", "deploy", "monitor"}
     for item in deployments:
         file, _, name = item["entrypoint"].partition(":")
         assert (ROOT / file).is_file()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from radloop.clinical import fit_inputs, matrix
 from radloop.data.truths import truths
+from radloop.images.quality import QUALITY
 from radloop.training.pixels import Pixels
 from radloop.use_case import UseCase
 from tests.bundles import make_images
@@ -46,6 +47,8 @@ def make_pixels(case: UseCase, n: int = 24, seed: int = 0) -> Pixels:
             "sex": [("F", "M", None)[number % 3] for number in range(n)],
             "site": "A",
             "view": "PA",
+            "patient": [f"P{number // 2}" for number in range(n)],
+            **{name: random.random(n) for name in QUALITY},
             "clinical_temperature": random.normal(38.0, 1.0, n),
             "clinical_fever": [("yes", "no", None)[number % 3] for number in range(n)],
         }

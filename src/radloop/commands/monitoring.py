@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from radloop.commands.console import Outcome, answering, json_option
+from radloop.commands.console import Outcome, answering, json_option, use_case_argument
 from radloop.settings import Settings
 
 
@@ -39,3 +40,27 @@ def feedback(file: Path, reader: str | None, settle: bool, skip_bad: bool, setti
     return taken.as_dict(), "\n".join(
         [*lines, f"{taken.written} written: {counts}" + (f"; {len(lines)} skipped" if lines else "")]
     )
+
+
+@click.command()
+@use_case_argument
+@click.option("--since", metavar="DAY", type=click.DateTime(("%Y-%m-%d",)), help="Count and judge from this day on (UTC).")
+@click.option("--fail-on-alarm", is_flag=True, help="Exit 3 while there is an alarm.")
+@json_option
+@answering
+def monitor(use_case: str, since: datetime | None, fail_on_alarm: bool, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Drift, live performance and alarms of what is served.
+
+    An alarm is a result: `alarm` is true and the exit code is 0, or 3 with --fail-on-alarm.
+
+    Example:  radloop monitor phantom-cxr --since 2026-01-01
+    """
+    from radloop.monitoring.watch import monitor as watch
+    from radloop.monitoring.watch import told
+
+    start = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0
+    document = watch(use_case, settings, start)
+    text = told(document)
+    if fail_on_alarm and document["alarm"]:
+        raise Outcome(document, text, 3)
+    return document, text

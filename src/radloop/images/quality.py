@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,10 @@ class Quality:
     mean: float
     border: float = 0.0
     marker: float = 0.0
+
+
+QUALITY = tuple(sorted(field.name for field in fields(Quality)))
+"""The order of the numbers where they stand in an array."""
 
 
 def quality(pixels: NDArray[np.uint8]) -> Quality:

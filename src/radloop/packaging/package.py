@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from radloop.clinical import ClinicalInput
 from radloop.data.versions import DataVersion
 from radloop.errors import Refusal
-from radloop.images.quality import quality
+from radloop.images.quality import QUALITY
 from radloop.inference.bundle import (
     CONTENT,
     SELFTEST,
@@ -39,7 +39,7 @@ from radloop.inference.precision import PrecisionFacts, runs_natively
 from radloop.inference.selftest import IN_F32, answers
 from radloop.models.network import Network as Trained
 from radloop.packaging.export import export
-from radloop.packaging.familiarity import fit_familiarity
+from radloop.packaging.familiarity import Familiarity, fit_familiarity
 from radloop.packaging.fitting import Fitted, fit, fit_conformal, fit_groups
 from radloop.packaging.parity import compare, trained_logits
 from radloop.packaging.precision import agreement, spread
@@ -142,7 +142,7 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
         trained_logits(network, cases.images, cases.clinical), exported.logits, kind, temperatures, _cuts(facts, cases.frame)
     )
     chances = probabilities(scored.logits, kind, temperatures)
-    _write_reference(folder, cases, scored, chances)
+    _write_reference(folder, cases, scored, chances, _admitted(scored, known), use_case)
     _write_self_test(folder, cases, chances, engine, plain, facts)
     write_facts(folder, facts)
     sealed = seal_bundle(folder, settings.bundles)
@@ -213,23 +213,45 @@ def _score(engine: Engine, cases: _Calibrate) -> _Scored:
     return _Scored(np.stack([output.logits for output in outputs]), np.stack([output.embedding for output in outputs]))
 
 
-def _write_reference(folder: Path, cases: _Calibrate, scored: _Scored, chances: NDArray[np.float64]) -> None:
-    """Keep what monitoring compares `calibrate` with: embeddings, scores, clinical values, image quality, subgroup counts."""
-    qualities = [asdict(quality(image)) for image in cases.images]
-    names = sorted(qualities[0])
+def _admitted(scored: _Scored, known: Familiarity | None) -> NDArray[np.bool_]:
+    """Return which images of `calibrate` the bundle would answer for: those that it is familiar with."""
+    if known is None:
+        return np.ones(len(scored.embeddings), dtype=np.bool_)
+    return np.asarray(known.familiar.distance(scored.embeddings) <= known.facts.limit, dtype=np.bool_)
+
+
+def _write_reference(
+    folder: Path,
+    cases: _Calibrate,
+    scored: _Scored,
+    chances: NDArray[np.float64],
+    admitted: NDArray[np.bool_],
+    use_case: UseCase,
+) -> None:
+    """Keep what monitoring compares with `calibrate`: embeddings, scores, clinical values, image quality, subgroup counts.
+
+    Quality is that of the images as they came, which is what the service measures. Patients are numbered, so that one image of
+    each can be taken, and counted once, by their first image that the bundle would answer for.
+    """
     np.savez(
         folder / "reference.npz",
         embeddings=scored.embeddings,
         logits=scored.logits,
         probabilities=chances,
         clinical=cases.clinical,
-        quality=np.asarray([[item[name] for name in names] for item in qualities], dtype=np.float64),
+        quality=cases.frame[list(QUALITY)].to_numpy(dtype=np.float64),
+        admitted=admitted,
+        patients=np.unique(cases.frame["patient"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64),
     )
+    patients = cases.frame[admitted].drop_duplicates("patient")
+    columns = {column: patients[column] for column in ("sex", "site", "view")}
+    columns["age_band"] = patients["age"].map(use_case.subgroups.age_band)
     counts = {
-        column: dict(sorted(Counter(str(value) for value in cases.frame[column].fillna("unknown")).items()))
-        for column in ("sex", "site", "view")
+        column: dict(sorted(Counter(str(value) for value in values.fillna("unknown")).items()))
+        for column, values in columns.items()
     }
-    (folder / "reference.json").write_bytes(canonical({"n": len(cases.images), "quality": names, "counts": counts}))
+    document = {"n": len(cases.images), "quality": list(QUALITY), "quality_of": "source", "counts": counts}
+    (folder / "reference.json").write_bytes(canonical(document))
 
 
 def _write_self_test(

@@ -18,6 +18,7 @@ from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.mitigation import Mitigation
+from radloop.use_case.monitoring import SIGNALS, Monitoring, Signal
 from radloop.use_case.policy import (
     Conformal,
     CostPolicy,
@@ -67,6 +68,7 @@ __all__ = [
     "BESIDE_CHAMPION",
     "ERRORS",
     "KINDS",
+    "SIGNALS",
     "SPLITS",
     "AnyRule",
     "Attribute",
@@ -101,6 +103,7 @@ __all__ = [
     "Location",
     "Metric",
     "Mitigation",
+    "Monitoring",
     "NonInferiorityRule",
     "OcclusionRule",
     "OperatingPoint",
@@ -121,6 +124,7 @@ __all__ = [
     "Severity",
     "Sex",
     "ShiftRule",
+    "Signal",
     "SizedRule",
     "Source",
     "Space",
@@ -165,6 +169,7 @@ class UseCase(Section):
     changes: Changes = Changes()
     review: Review = Review()
     serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
 
     @model_validator(mode="after")
     def _is_possible(self) -> UseCase:

@@ -1,0 +1,105 @@
+"""From the lines of the records to the rows of the index; it imports no database, so that other processes start quickly."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radloop.images.quality import QUALITY
+from radloop.records import chain
+from radloop.records.chain import Place
+
+Row = tuple[Any, ...]
+
+_WATCH = 0.5
+"""Seconds between two looks at the parent."""
+
+
+def read_segment(path: Path, place: Place, record: str) -> tuple[list[Row], Place]:
+    """Return the rows of a segment's lines behind a place, and the place behind them.
+
+    Args:
+        path: of the segment.
+        place: up to which it was read.
+        record: `answers` or `feedback`.
+
+    Raises:
+        IntegrityError: `tampered_record`.
+    """
+    kinds, row = ({"answer", "refusal"}, answer_row) if record == "answers" else ({"feedback"}, feedback_row)
+    rows = []
+    for line in chain.follow(path, place):
+        if line.payload is not None and line.payload.get("kind") in kinds:
+            rows.append((path.name, place.entries, *row(line.payload), line.start, line.length))
+        place = line.after
+    return rows, place
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after another has ended: who waits for a queue is not told that nobody fills it any more."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="radloop-parent").start()
+
+
+def answer_row(payload: Mapping[str, Any]) -> Row:
+    """Return the columns of an answer or refusal, in the order of the index's table."""
+    model, findings, kept = payload["model"] or {}, payload["findings"], payload["prediction_set"]
+    quality = payload["quality"]
+    abstained = payload["abstained"]
+    return (
+        _milliseconds(payload["time"]),
+        payload["request_id"],
+        payload["kind"] == "answer",
+        payload["use_case"],
+        model.get("bundle"),
+        model.get("version"),
+        payload["admissibility"]["code"],
+        abstained.partition(":")[0] if abstained else None,
+        payload["site"],
+        payload["sex"],
+        payload["age_band"],
+        payload["patient"],
+        payload["file"].removeprefix("hmac:")[:16],
+        _numbers([item["probability"] for item in findings]) if findings else None,
+        bytes(2 if item["positive"] is None else int(item["positive"]) for item in findings) if findings else None,
+        kept["coverage"] if kept else None,
+        json.dumps(kept["labels"]) if kept else None,
+        payload["uncertainty"],
+        _numbers([quality.get(name, math.nan) for name in QUALITY]) if quality else None,
+    )
+
+
+def feedback_row(payload: Mapping[str, Any]) -> Row:
+    """Return the columns of a label, in the order of the index's table."""
+    return (
+        payload["time"],
+        _milliseconds(payload["time"]),
+        payload["request_id"],
+        payload["use_case"],
+        payload["bundle"],
+        json.dumps(payload["labels"]),
+        payload["reader"],
+        payload["settles"],
+    )
+
+
+def _milliseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def _numbers(values: list[float]) -> bytes:
+    return np.asarray(values, dtype="<f8").tobytes()

@@ -1,0 +1,130 @@
+"""`radloop monitor`: the index brought up to date, new looks taken, performance worked out, people told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from radloop.configuration import load_use_case
+from radloop.inference.bundle import CONTENT, read_facts
+from radloop.inference.pointer import read_pointer
+from radloop.monitoring import served
+from radloop.monitoring.index import Index
+from radloop.monitoring.looks import served as check_served
+from radloop.monitoring.looks import take_looks
+from radloop.monitoring.metrics import write_metrics
+from radloop.monitoring.notify import notify, sentence
+from radloop.monitoring.performance import live, without_labels
+from radloop.monitoring.truths import labels
+from radloop.records.alarms import looks
+from radloop.records.runs import locked
+from radloop.settings import Settings
+
+
+def monitor(use_case: str, settings: Settings, since: int = 0) -> dict[str, Any]:
+    """Watch what a use case serves.
+
+    Looks are taken of all that is new, whatever `since` says; it limits what is counted and judged by labels.
+
+    Args:
+        use_case: its name.
+        settings: of the installation.
+        since: milliseconds since 1970.
+
+    Returns:
+        `use_case`, `version`, `bundle`, `alarm`, `served`, `weeks`, `groups`, `drift`, `live`, `expected`, `sent`,
+        `seconds`: what the command prints as JSON; see docs/monitoring.md.
+
+    Raises:
+        Refusal: `no_champion`, or `busy`: another process watches it.
+        IntegrityError: a record or the bundle was edited.
+    """
+    begun = time.perf_counter()
+    policy = load_use_case(use_case, settings).monitoring
+    pointer = check_served(read_pointer(settings.bundles, use_case), use_case)
+    facts = read_facts(pointer.folder(settings.bundles) / CONTENT)
+    with locked(settings.place / "monitoring" / use_case, "being monitored"), Index(settings) as index:
+        refreshed = index.refresh()
+        new = take_looks(pointer, policy, index, settings)
+        which = served.of(use_case, pointer.bundle, since)
+        document: dict[str, Any] = {
+            "use_case": use_case,
+            "version": pointer.version,
+            "bundle": pointer.bundle,
+            "served": served.totals(index, which),
+            "weeks": served.weeks(index, which),
+            "groups": served.groups(index, which),
+            "live": live(labels(index, use_case, pointer.bundle, facts, since), facts),
+            "expected": without_labels(index, which, facts),
+            "indexed": refreshed.rows,
+        }
+        every = looks(settings, use_case, pointer.bundle)
+        alarms = [item for item in every if item["alarm"] and not item["continues"]]
+        last = every[-1] if every else None
+        document["drift"] = {
+            "window": policy.window,
+            "false_alarms": policy.false_alarms,
+            "looks": len(every),
+            "new": new,
+            "last": last,
+            "alarms": alarms,
+            "false_alarms_expected": sum(item["false_alarms"] for item in every),
+        }
+        document["alarm"] = bool(any(item["alarm"] for item in new) or (last is not None and last["alarm"]))
+        document["sent"] = notify(settings, use_case)
+        write_metrics(document, time.time(), settings)
+    return document | {"seconds": round(time.perf_counter() - begun, 3)}
+
+
+def told(document: Mapping[str, Any]) -> str:
+    """Return what people read on a terminal."""
+    counts, drift = document["served"], document["drift"]
+    codes = ", ".join(f"{number} {code}" for code, number in counts["codes"].items())
+    lines = [
+        f"{document['use_case']} version {document['version']}: {'ALARM' if document['alarm'] else 'quiet'}",
+        f"  requests {counts['requests']}: {counts['answered']} answered, {counts['abstained']} of them abstained, "
+        f"{counts['refused']} refused" + (f" ({codes})" if codes else ""),
+    ]
+    lines += [
+        f"  {week['monday']}  {week['requests']:>8} requests  {week['refused']:>6} refused" for week in document["weeks"][-8:]
+    ]
+    lines.append(
+        f"  looks {drift['looks']}, {len(drift['new'])} of them new, one at each {drift['window']} requests; by chance alone "
+        f"at most {drift['false_alarms_expected']:.2g} alarms were to be expected of them"
+    )
+    lines += [f"  alarm: {sentence(item)}" for item in drift["alarms"][-5:]]
+    lines += [f"    {_signal(item)}" for item in (drift["last"]["signals"] if drift["last"] else ())]
+    lines += _performance(document["live"], document["expected"])
+    return "\n".join(lines)
+
+
+def _signal(item: Mapping[str, Any]) -> str:
+    if item["p"] is None:
+        return f"{item['signal']:<10} unknown: {item['says']}"
+    return f"{item['signal']:<10} p {item['p']:<8.2g} {'ALARM' if item['alarm'] else 'quiet'}  {item['says']}"
+
+
+def _performance(live: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    lines = [f"  labels {live['labels']}: {live['used']} used, {live['contradicted']} contradicted"]
+    stated = live["coverage_stated"]
+    if stated is not None:
+        lines.append(f"    {'coverage':<12} {_shown(live['overall']['coverage'])}, stated {stated:g}")
+    for label, numbers in live["overall"]["findings"].items():
+        lines += [f"    {label} {name:<12} {_shown(numbers[name])}" for name in ("sensitivity", "specificity", "brier", "ece")]
+    for name, groups in live["subgroups"].items():
+        for word, found in groups.items():
+            for label, numbers in found["findings"].items():
+                shown = ", ".join(f"{metric} {_shown(numbers[metric])}" for metric in ("sensitivity", "specificity"))
+                lines.append(f"    {name} {word}, {label}: {shown}")
+    for label, numbers in expected["findings"].items():
+        known = ", ".join(f"{name} {'unknown' if value is None else f'{value:.3f}'}" for name, value in numbers.items())
+        lines.append(f"  without labels, of {expected['n']} answers, {label}: {known}")
+    return [*lines, f"    {expected['assumes']}"]
+
+
+def _shown(found: Mapping[str, Any]) -> str:
+    if found["value"] is None:
+        return f"unknown (n {found['n']})"
+    bounds = "unknown" if found["low"] is None or found["high"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+    return f"{found['value']:.3f} ({bounds}; n {found['n']})"
