@@ -118,22 +118,29 @@ def _stripped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _marker(pixels: NDArray[np.uint8]) -> float:
-    """Return the share of the grid's cells in small bright objects whose outline is sharp."""
+    """Return the share of the grid's cells in small bright objects whose outline is sharp.
+
+    What is too large or too little by its area alone is left out first: most of what is bright is bone.
+    """
     brightest, darkest = _cells(pixels, -(-max(pixels.shape) // _GRID))
     bright = brightest >= _BRIGHT
+    longest = max(bright.shape) // _MARKER_SIDE
     labels, number = ndimage.label(bright, structure=np.ones((3, 3), dtype=np.int8))
     place = np.flatnonzero(bright)
-    outline, sharp = (mask.ravel()[place] for mask in _outline(bright, darkest))
-    member = labels.ravel()[place] - 1
-    area, edge, sharp_edge = (np.bincount(member[kept], minlength=number) for kept in (..., outline, outline & sharp))
-    order = np.argsort(member, kind="stable")
-    first = np.cumsum(area) - area
-    sides = [
-        np.maximum.reduceat(at, first) - np.minimum.reduceat(at, first) + 1 for at in np.divmod(place[order], bright.shape[1])
-    ]
-    small = np.maximum(*sides) * _MARKER_SIDE <= max(bright.shape)
-    chosen = small & (area >= _MARKER_AREA) & (2 * sharp_edge >= edge) & (edge > 0)
-    return _ratio(int(area[chosen].sum()), bright.size)
+    member = labels.ravel()[place]
+    area = np.bincount(member, minlength=number + 1)
+    fits = (area >= _MARKER_AREA) & (area <= longest * longest)
+    kept = fits[member]
+    place, member = place[kept], member[kept]
+    at = np.divmod(place, bright.shape[1])
+    outline, sharp = _outline(at, bright, darkest)
+    edge, sharp_edge = (np.bincount(member[chosen], minlength=number + 1) for chosen in (outline, outline & sharp))
+    for side in at:
+        least, most = np.full(number + 1, bright.size), np.full(number + 1, -1)
+        np.minimum.at(least, member, side)
+        np.maximum.at(most, member, side)
+        fits &= most - least < longest
+    return _ratio(int(area[fits & (2 * sharp_edge >= edge) & (edge > 0)].sum()), bright.size)
 
 
 def _cells(pixels: NDArray[np.uint8], factor: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -149,10 +156,20 @@ def _cells(pixels: NDArray[np.uint8], factor: int) -> tuple[NDArray[np.uint8], N
     return found[0], found[1]
 
 
-def _outline(bright: NDArray[np.bool_], darkest: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the bright cells beside one that is not, and the cells within two of which it is much darker."""
-    inside = np.pad(bright, 1, mode="edge")
-    core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
-    far = np.pad(darkest, 2, mode="edge")
-    around = np.minimum.reduce([far[:-4, 2:-2], far[4:, 2:-2], far[2:-2, :-4], far[2:-2, 4:]])
-    return bright & ~core, around <= _BRIGHT - _EDGE
+def _outline(
+    at: tuple[NDArray[np.int64], NDArray[np.int64]], bright: NDArray[np.bool_], darkest: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell of bright cells at (rows, columns) which lie beside one that is not, and within two of which it is much darker."""
+
+    def around(distance: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        rows, columns = at
+        last, end = bright.shape[0] - 1, bright.shape[1] - 1
+        return [
+            (np.maximum(rows - distance, 0), columns),
+            (np.minimum(rows + distance, last), columns),
+            (rows, np.maximum(columns - distance, 0)),
+            (rows, np.minimum(columns + distance, end)),
+        ]
+
+    inside = np.logical_and.reduce([bright[one] for one in around(1)])
+    return ~inside, np.minimum.reduce([darkest[one] for one in around(2)]) <= _BRIGHT - _EDGE
