@@ -25,7 +25,11 @@ keep_to(route.path for route in app.routes if isinstance(route, Route))
 
 
 # How many requests are worked on at once is the guard's to say: BentoML's own limit answers 429 without a reason.
-@bentoml.service(name="radloop", workers=1, traffic={"timeout": 60})
+# Where nobody collects traces, none is begun: it would cost every answer.
+_TRACING = {} if {"BENTOML_CONFIG", "BENTOML_CONFIG_OPTIONS"} & os.environ.keys() else {"excluded_urls": ".*"}
+
+
+@bentoml.service(name="radloop", workers=1, traffic={"timeout": 60}, tracing=_TRACING)
 @bentoml.asgi_app(app, path="/")
 class Radloop:
     """Diagnostic models for medical images."""

@@ -93,6 +93,7 @@ def decoded_reply(content: bytes, spec: ImageSpec | None, frame: int | None = No
     """Read one image in a worker of the pool; see `decode_apart`."""
     decoded = decode(content, spec, frame)
     facts = {"header": asdict(decoded.header), "frame": decoded.frame, "seconds": decoded.seconds}
+    facts["quality"] = asdict(decoded.quality)  # here it keeps no other request waiting for the interpreter
     return facts, [decoded.pixels] if decoded.stored is decoded.pixels else [decoded.pixels, decoded.stored]
 
 
@@ -108,7 +109,9 @@ def decode_apart(content: bytes, spec: ImageSpec | None, pool: Pool, frame: int 
         Refusal: as `decode`, or `decode_timeout` or `decoder_crashed`.
     """
     facts, arrays = pool.call(_REPLY, content, spec, frame, size=len(content))
-    return Decoded(arrays[0], Header(**facts["header"]), arrays[-1], facts["frame"], facts["seconds"])
+    decoded = Decoded(arrays[0], Header(**facts["header"]), arrays[-1], facts["frame"], facts["seconds"])
+    vars(decoded)["quality"] = Quality(**facts["quality"])
+    return decoded
 
 
 def census_reply(content: bytes, spec: ImageSpec | None) -> Reply:

@@ -37,6 +37,7 @@ PACKAGES = (
     "bentoml",
     "cryptography",
     "fastapi",
+    "httptools",
     "httpx",
     "numpy",
     "openvino",
@@ -51,6 +52,7 @@ PACKAGES = (
     "python-multipart",
     "pyyaml",
     "scipy",
+    "uvloop",
 )
 """What the service imports; they and all that they need are pinned to the versions that are installed here."""
 
