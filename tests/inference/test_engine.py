@@ -129,3 +129,13 @@ def test_other_bits_are_not_taken(engine: Engine, sealed: Path, monkeypatch: pyt
     assert not other.add_lone(make_images(1), make_clinical(1, 0))
     image = make_images(1, seed=3)[0]
     assert np.array_equal(other.run(image, alone=True).logits, engine.run(image).logits)
+
+
+@pytest.mark.parametrize("kind", ["binary", "fusion"])
+def test_many_are_asked_in_their_order(kinds: dict[str, Predictor], kind: str) -> None:
+    width = kinds[kind].facts.width
+    engine = Engine(kinds[kind].bundle.content, SIZE)
+    images, clinical = make_images(7, seed=8), make_clinical(7, width, seed=8)
+    found = engine.run_all(iter(images), clinical if width else None)
+    for output, image, row in zip(found, images, clinical, strict=True):
+        assert np.array_equal(output.logits, engine.run(image, row).logits)

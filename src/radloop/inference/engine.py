@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +85,7 @@ class Engine:
         except RuntimeError as error:
             raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
         self.content = content
+        self.streams = streams
         self.size = size
         self.width = _width(model)
         self._names = _ALWAYS + tuple(name for name in _SOMETIMES if name in _names(model.outputs))
@@ -150,6 +154,18 @@ class Engine:
             return self._asked(request, image, clinical)
         finally:
             requests.put(request)
+
+    def run_all(
+        self, images: Iterable[NDArray[np.uint8]], clinical: Iterable[NDArray[np.float32] | None] | None = None
+    ) -> list[Output]:
+        """Ask about many prepared images, as many at a time as there are streams; the outputs come in their order.
+
+        Args:
+            images: uint8 [size, size] each.
+            clinical: float32 [D] each; without them all values are unknown.
+        """
+        with ThreadPoolExecutor(self.streams) as threads:
+            return list(threads.map(self.run, images, itertools.repeat(None) if clinical is None else clinical))
 
     def _asked(self, request: Any, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None) -> Output:
         given: dict[str, NDArray[Any]] = {"image": np.ascontiguousarray(image)[None, None]}

@@ -60,13 +60,10 @@ def _taken(rows: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.i
 
 
 def _embeddings(engine: Engine, pixels: Pixels, rows: NDArray[np.int64], *, coarse: bool) -> NDArray[np.float64]:
-    nobody = np.zeros(0 if pixels.clinical is None else pixels.clinical.shape[1], np.float32)
-    found = []
-    for row in rows:
-        image = np.asarray(pixels.images[row])
-        clinical = nobody if pixels.clinical is None else pixels.clinical[row]
-        found.append(engine.run(_coarse(image) if coarse else image, clinical).embedding)
-    return np.stack(found).astype(np.float64)
+    images = (np.asarray(pixels.images[row]) for row in rows)
+    shown = (_coarse(image) for image in images) if coarse else images
+    outputs = engine.run_all(shown, None if pixels.clinical is None else pixels.clinical[rows])
+    return np.stack([output.embedding for output in outputs]).astype(np.float64)
 
 
 def _coarse(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

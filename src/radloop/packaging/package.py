@@ -209,7 +209,7 @@ def _calibrate(pixels: Pixels) -> _Calibrate:
 
 
 def _score(engine: Engine, cases: _Calibrate) -> _Scored:
-    outputs = [engine.run(image, values) for image, values in zip(cases.images, cases.clinical, strict=True)]
+    outputs = engine.run_all(cases.images, cases.clinical)
     return _Scored(np.stack([output.logits for output in outputs]), np.stack([output.embedding for output in outputs]))
 
 

@@ -116,8 +116,8 @@ def _beside(outputs: Outputs) -> NDArray[np.float32]:
 
 
 def _served(engine: Engine, pixels: Pixels, rows: NDArray[np.int64]) -> Said:
-    clinical = pixels.clinical
-    outputs = [engine.run(np.asarray(pixels.images[row]), None if clinical is None else clinical[row]) for row in rows]
+    clinical = None if pixels.clinical is None else pixels.clinical[rows]
+    outputs = engine.run_all((np.asarray(pixels.images[row]) for row in rows), clinical)
     return Said(np.stack([output.logits for output in outputs]), np.stack([_row(output) for output in outputs]))
 
 
