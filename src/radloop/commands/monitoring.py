@@ -38,7 +38,12 @@ def feedback(file: Path, reader: str | None, settle: bool, skip_bad: bool, setti
         )
         raise Outcome(taken.as_dict(), text, 3)
     return taken.as_dict(), "\n".join(
-        [*lines, f"{taken.written} written: {counts}" + (f"; {len(lines)} skipped" if lines else "")]
+        [
+            *lines,
+            f"{taken.written} written: {counts}"
+            + (f"; {len(lines)} skipped" if lines else "")
+            + (f"; {taken.blank} blank" if taken.blank else ""),
+        ]
     )
 
 

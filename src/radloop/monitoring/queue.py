@@ -1,0 +1,205 @@
+"""The labelling queue: which unlabelled answers of the served bundle are worth a reader's time, the most worthwhile first.
+
+Each choice is the request with the largest score: its distance, in the network's embeddings, to the nearest of what needs no
+label (`calibrate` as the bundle carries it, labelled answers, those chosen before it), times half to one by the answer's
+uncertainty, times one and a half where the request is of the subgroup that is answered worst by the labels so far. So the
+list has no two images alike, and none like those that the model was fitted on.
+
+Disagreement between champion and candidate is not asked: the record keeps no pixels, and a candidate's answer needs them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from radloop.inference.pointer import Pointer, read_pointer
+from radloop.inference.recorded import embedding
+from radloop.monitoring import window as windows
+from radloop.monitoring.index import ANSWERS, FEEDBACK, Index
+from radloop.monitoring.looks import served as check_served
+from radloop.monitoring.reference import read_reference
+from radloop.monitoring.served import ATTRIBUTES
+from radloop.monitoring.truths import Labelled, labels
+from radloop.monitoring.window import COLUMNS, Window
+from radloop.settings import Settings
+from radloop.statistics.selection import farthest_first
+
+MOST_ANSWERS = 5000
+"""The newest unlabelled answers that are chosen from."""
+LEAST_LABELS = 15
+"""A subgroup with fewer labels is not called the worst."""
+_WORST = 1.5
+_UNSURE = 0.5
+"""An uncertainty from which it is named as a reason; distance likewise beyond the usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One request that is worth a label.
+
+    Attributes:
+        time: of the answer, ISO 8601.
+        score: by which it was chosen; it falls along the list.
+        uncertainty: of the answer, 0 to 1.
+        distance: to the nearest image that needs no label, 1 is usual among those of `calibrate`.
+        why: in words.
+    """
+
+    request_id: str
+    time: str
+    score: float
+    uncertainty: float
+    distance: float
+    sex: str | None
+    age_band: str | None
+    site: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The subgroup whose labelled answers were worst.
+
+    Attributes:
+        brier: mean squared error of its probabilities.
+        overall: of all labelled answers.
+        n: its labels.
+    """
+
+    attribute: str
+    word: str
+    brier: float
+    overall: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The work list.
+
+    Attributes:
+        unlabelled: answers that it was chosen from, one a patient and a file.
+        labelled: answers with a label that stands.
+        worst: None where labels tell of none.
+    """
+
+    use_case: str
+    version: int
+    bundle: str
+    unlabelled: int
+    labelled: int
+    worst: Worst | None
+    requests: tuple[Queued, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the list as JSON."""
+        return asdict(self)
+
+
+def queue(use_case: str, settings: Settings, number: int = 20) -> Queue:
+    """Return the unlabelled answers that are most worth a label.
+
+    Args:
+        use_case: its name.
+        settings: of the installation.
+        number: how many.
+
+    Raises:
+        Refusal: `no_champion`.
+        IntegrityError: a record or the bundle was edited.
+    """
+    pointer = check_served(read_pointer(settings.bundles, use_case), use_case)
+    reference, facts = read_reference(pointer.folder(settings.bundles))
+    with Index(settings) as index:
+        index.refresh()
+        pool, done = _answers(index, pointer, labelled=False).answered(), _answers(index, pointer, labelled=True)
+        told = labels(index, use_case, pointer.bundle, facts).labelled
+    worst = worst_group(told)
+    known = [reference.embeddings, _embeddings(windows.payloads(done, settings))] if len(done) else [reference.embeddings]
+    payloads = windows.payloads(pool, settings)
+    requests = tuple(_chosen(payloads, np.concatenate(known), worst, number)) if payloads else ()
+    return Queue(use_case, pointer.version, pointer.bundle, len(payloads), len(told.truths), worst, requests)
+
+
+def _chosen(
+    payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], worst: Worst | None, number: int
+) -> Iterator[Queued]:
+    unsure = np.array([float(payload["uncertainty"]) for payload in payloads])
+    belongs = np.array([worst is not None and payload[worst.attribute] == worst.word for payload in payloads])
+    weights = (1 + unsure) / 2 * np.where(belongs, _WORST, 1.0)
+    chosen = farthest_first(_embeddings(payloads), weights, known, number)
+    for place, distance, score in zip(chosen.places, chosen.distances, chosen.scores, strict=True):
+        payload = payloads[place]
+        yield Queued(
+            request_id=payload["request_id"],
+            time=payload["time"],
+            score=float(score),
+            uncertainty=float(unsure[place]),
+            distance=float(distance),
+            why=_why(float(distance), float(unsure[place]), worst if belongs[place] else None),
+            **{name: payload[name] for name in ATTRIBUTES},
+        )
+
+
+def _why(distance: float, unsure: float, worst: Worst | None) -> str:
+    reasons = [
+        *([f"{distance:.1f} times the usual distance from any image with a label"] if distance > 1 else []),
+        *([f"unsure ({unsure:.2f})"] if unsure >= _UNSURE else []),
+        *([f"{worst.attribute} {worst.word} is answered worst (Brier {worst.brier:.2f}, n {worst.n})"] if worst else []),
+    ]
+    return "; ".join(reasons) or "like what is known: nothing better is left"
+
+
+def _embeddings(payloads: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    return np.stack([embedding(payload["embedding"]).astype(np.float64) for payload in payloads])
+
+
+def worst_group(told: Labelled) -> Worst | None:
+    """Return the subgroup with the largest Brier score, where it has labels enough and is worse than all together."""
+    errors = ((told.scores - told.truths) ** 2).mean(axis=1) if len(told.truths) else np.empty(0)
+    overall = float(errors.mean()) if len(errors) else 0.0
+    found = [
+        Worst(name, str(word), float(errors[words == word].mean()), overall, int((words == word).sum()))
+        for name, words in told.groups.items()
+        for word in np.unique(words)
+        if word != "unknown" and (words == word).sum() >= LEAST_LABELS
+    ]
+    worst = max(found, key=lambda group: group.brier, default=None)
+    return worst if worst is not None and worst.brier > worst.overall else None
+
+
+def as_csv(found: Queue, paths: dict[str, str] | None = None) -> str:
+    """Return the list as the table that `radloop feedback` takes once `label` is filled in.
+
+    Args:
+        found: the list.
+        paths: where the images lie, by request, where that is known.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["request_id", "label", *(["path"] if paths is not None else []), "score", "why"])
+    for item in found.requests:
+        place = [] if paths is None else [paths.get(item.request_id, "")]
+        writer.writerow([item.request_id, "", *place, f"{item.score:.4f}", item.why])
+    return text.getvalue()
+
+
+def _answers(index: Index, pointer: Pointer, *, labelled: bool) -> Window:
+    """Return the newest answers of a bundle with or without any label, the oldest first."""
+    given = ANSWERS.c.request_id.in_(sa.select(FEEDBACK.c.request_id))
+    question = (
+        sa.select(*(ANSWERS.c[name] for name in COLUMNS))
+        .where(ANSWERS.c.use_case == pointer.use_case, ANSWERS.c.bundle == pointer.bundle, ANSWERS.c.answered)
+        .where(given if labelled else ~given)
+        .order_by(ANSWERS.c.at.desc(), ANSWERS.c.request_id.desc())
+        .limit(MOST_ANSWERS)
+    )
+    return Window(index.rows(question)[::-1])
