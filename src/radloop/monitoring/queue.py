@@ -125,13 +125,19 @@ def queue(use_case: str, settings: Settings, number: int = 20) -> Queue:
     worst = worst_group(told)
     known = [reference.embeddings, _embeddings(windows.payloads(done, settings))] if len(done) else [reference.embeddings]
     payloads = windows.payloads(pool, settings)
-    requests = tuple(_chosen(payloads, np.concatenate(known), worst, number)) if payloads else ()
+    requests = tuple(rank(payloads, np.concatenate(known), worst, number)) if payloads else ()
     return Queue(use_case, pointer.version, pointer.bundle, len(payloads), len(told.truths), worst, requests)
 
 
-def _chosen(
-    payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], worst: Worst | None, number: int
-) -> Iterator[Queued]:
+def rank(payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], worst: Worst | None, number: int) -> Iterator[Queued]:
+    """Yield the most worthwhile of some answers, the best first.
+
+    Args:
+        payloads: what the record holds of each.
+        known: embeddings that need no label, [m, C].
+        worst: a subgroup that counts for more.
+        number: how many.
+    """
     unsure = np.array([float(payload["uncertainty"]) for payload in payloads])
     belongs = np.array([worst is not None and payload[worst.attribute] == worst.word for payload in payloads])
     weights = (1 + unsure) / 2 * np.where(belongs, _WORST, 1.0)

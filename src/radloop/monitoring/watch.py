@@ -31,8 +31,8 @@ def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: 
         use_case: its name.
         settings: of the installation.
         since: milliseconds since 1970.
-        request_retrain: ask for a retrain where the last look alarms, as `monitoring.retrain.reasons: [alarm]` does by itself where
-            a new one does.
+        request_retrain: ask for a retrain where the last look alarms; `monitoring.retrain.reasons: [alarm]` asks by itself
+            where a new one does.
 
     Returns:
         `use_case`, `version`, `bundle`, `alarm`, `served`, `weeks`, `groups`, `drift`, `live`, `expected`, `sent`,
