@@ -9,16 +9,14 @@ from conftest import Loop
 from installations import copy_installation
 
 from radloop import stages
+from radloop.monitoring import triggers
 from radloop.records.retrains import retrains
 from radloop.records.runs import locked
 
 
 def test_new_data_begin_a_retrain_unless_another_process_is_at_it(loop: Loop, tmp_path: Path) -> None:
     site = copy_installation(loop.installation, tmp_path / "site")
-    quiet = site.json("retrain", "phantom-cxr", "--when-due")
-    assert (quiet["due"], quiet["because"], quiet["retrained"]) == (False, None, None)
-    assert quiet["sentence"] == "nothing asks for a retrain" and retrains(site.settings, "phantom-cxr") == []
-
+    assert triggers.due("phantom-cxr", site.settings).sentence == "nothing asks for a retrain"
     shutil.rmtree(site.settings.bundles)  # now no bundle was made of these data
     with locked(stages.runs_folder("phantom-cxr", site.settings)):
         held = site.json("retrain", "phantom-cxr", "--when-due")

@@ -1,9 +1,10 @@
 """The labelling queue: which unlabelled answers of the served bundle are worth a reader's time, the most worthwhile first.
 
-Each choice is the request with the largest score: its distance, in the network's embeddings, to the nearest of what needs no
-label (`calibrate` as the bundle carries it, labelled answers, those chosen before it), times half to one by the answer's
-uncertainty, times one and a half where the request is of the subgroup that is answered worst by the labels so far. So the
-list has no two images alike, and none like those that the model was fitted on.
+The list is chosen one by one. What needs no label is `calibrate` as the bundle carries it, labelled answers, and what the list
+has already; each choice is the one that most lessens the distances, in the network's embeddings, of all unlabelled answers to the
+nearest of these. An answer counts half to whole by its uncertainty, and one and a half times where it is of the subgroup that
+is answered worst by the labels so far. So the list begins with what is common and unlike anything known, such as
+another site, has no two images alike, and comes to lone oddities late.
 
 Disagreement between champion and candidate is not asked: the record keeps no pixels, and a candidate's answer needs them.
 """
@@ -30,9 +31,9 @@ from radloop.monitoring.served import ATTRIBUTES
 from radloop.monitoring.truths import Labelled, labels
 from radloop.monitoring.window import COLUMNS, Window
 from radloop.settings import Settings
-from radloop.statistics.selection import farthest_first
+from radloop.statistics.selection import cover
 
-MOST_ANSWERS = 5000
+MOST_ANSWERS = 2000
 """The newest unlabelled answers that are chosen from."""
 LEAST_LABELS = 15
 """A subgroup with fewer labels is not called the worst."""
@@ -47,9 +48,10 @@ class Queued:
 
     Attributes:
         time: of the answer, ISO 8601.
-        score: by which it was chosen; it falls along the list.
+        score: the part of all unlabelled answers' weighted distances that it takes away; it falls along the list.
         uncertainty: of the answer, 0 to 1.
         distance: to the nearest image that needs no label, 1 is usual among those of `calibrate`.
+        stands_for: unlabelled answers that are nearer to it than to anything known or before it on the list.
         why: in words.
     """
 
@@ -58,6 +60,7 @@ class Queued:
     score: float
     uncertainty: float
     distance: float
+    stands_for: int
     sex: str | None
     age_band: str | None
     site: str | None
@@ -141,23 +144,26 @@ def rank(payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], wors
     unsure = np.array([float(payload["uncertainty"]) for payload in payloads])
     belongs = np.array([worst is not None and payload[worst.attribute] == worst.word for payload in payloads])
     weights = (1 + unsure) / 2 * np.where(belongs, _WORST, 1.0)
-    chosen = farthest_first(_embeddings(payloads), weights, known, number)
-    for place, distance, score in zip(chosen.places, chosen.distances, chosen.scores, strict=True):
-        payload = payloads[place]
+    chosen = cover(_embeddings(payloads), weights, known, number)
+    for turn, place in enumerate(chosen.places):
+        payload, group = payloads[place], worst if belongs[place] else None
+        distance, doubt, others = float(chosen.distances[turn]), float(unsure[place]), int(chosen.stands_for[turn])
         yield Queued(
             request_id=payload["request_id"],
             time=payload["time"],
-            score=float(score),
-            uncertainty=float(unsure[place]),
-            distance=float(distance),
-            why=_why(float(distance), float(unsure[place]), worst if belongs[place] else None),
+            score=float(chosen.gains[turn]),
+            uncertainty=doubt,
+            distance=distance,
+            stands_for=others,
+            why=_why(distance, doubt, others, group),
             **{name: payload[name] for name in ATTRIBUTES},
         )
 
 
-def _why(distance: float, unsure: float, worst: Worst | None) -> str:
+def _why(distance: float, unsure: float, stands_for: int, worst: Worst | None) -> str:
     reasons = [
         *([f"{distance:.1f} times the usual distance from any image with a label"] if distance > 1 else []),
+        *([f"stands for {stands_for} answers"] if stands_for > 1 else []),
         *([f"unsure ({unsure:.2f})"] if unsure >= _UNSURE else []),
         *([f"{worst.attribute} {worst.word} is answered worst (Brier {worst.brier:.2f}, n {worst.n})"] if worst else []),
     ]
