@@ -100,6 +100,9 @@ bench-monitor: $(STAMP) ## radloop monitor on a million answers: seconds, memory
 replay-drift: $(STAMP) ## Weeks of own images, then another population: alarm, delay, false alarms; RADLOOP_REAL_DATA, else phantoms.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay_drift
 
+closed-loop: $(STAMP) ## Serve, shift the site, alarm, queue, labels, retrain, approve, recover: on phantoms, apart; QUICK=1 for a short form.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.closed_loop $(if $(QUICK),--quick)
+
 bench-record: $(STAMP) ## What the record of answers, the key and the limits add to an answer's time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.record_latency
 

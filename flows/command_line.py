@@ -61,6 +61,28 @@ def run_flow(
     return dict(result)
 
 
+def run_when_due(
+    use_case: str, trials: int | None, max_epochs: int | None, minutes: float | None, settings: Settings
+) -> dict[str, Any]:
+    """Run the flow that retrains when something asks for it, and return its result.
+
+    Raises:
+        RadloopError: as a stage raised it.
+    """
+    prepare(settings)
+    server = start_unless(settings.prefect_api_url)
+    from radloop.flows.triggers import retrain_when_due
+
+    if server is not None:
+        server.wait()
+    try:
+        return dict(retrain_when_due(use_case, trials=trials, max_epochs=max_epochs, minutes=minutes))
+    except RadloopError:
+        raise
+    except Exception as error:
+        raise _radloop_error(error) from error
+
+
 def run_deploy(use_case: str, version: int | None, settings: Settings) -> dict[str, Any]:
     """Run the deploy flow and return what is served.
 

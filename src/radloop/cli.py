@@ -35,6 +35,8 @@ _MODULES: dict[str, tuple[str, str]] = {
     "replay": ("radloop.commands.replay", "A recorded answer again, from the same file."),
     "monitor": ("radloop.commands.monitoring", "Drift, live performance and alarms of what is served."),
     "feedback": ("radloop.commands.monitoring", "Confirmed labels of answers, from a CSV."),
+    "queue": ("radloop.commands.queue", "Which answers are most worth a label."),
+    "labelled": ("radloop.commands.queue", "Answered images with their labels, as a source for ingest."),
     "erase": ("radloop.commands.versioning", "One patient out of data, caches and records."),
     "gc": ("radloop.commands.retention", "What nothing needs any more: list it, remove it."),
     "up": ("radloop.commands.place", "Prefect, MLflow and the service, with their addresses."),

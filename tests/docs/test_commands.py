@@ -48,6 +48,7 @@ STANDS_FOR = {
     "kidney-ct": "phantom-cxr",
     "wrist-fracture": "phantom-cxr",
     "~/montgomery": "~/other",
+    "~/sent": "~/other",
     "~/data/kidney-ct": "~/other",
     "~/data/wrist": "~/other",
     "4": "1",
@@ -81,6 +82,8 @@ def site(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     place = tmp_path_factory.mktemp("manual")
     write_phantoms(place / "home" / "other", n=40, seed=11)
     site = copy_installation(loop.installation, place / "site")
+    for table in (site.root / "confirmed.csv", place / "home" / "labels.csv"):
+        table.write_text("request_id,label\n")
     decide_on("phantom-cxr", 1, "approve", "Dr. A. Reader", "read the report", site.settings)
     deploy("phantom-cxr", site.settings)
     return site

@@ -13,6 +13,8 @@ import yaml
 from conftest import Loop
 from installations import ROOT, copy_installation
 
+from radloop.monitoring.notify import EVENT
+
 
 def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(loop: Loop, tmp_path: Path) -> None:
     site = copy_installation(loop.installation, tmp_path / "site")
@@ -51,10 +53,14 @@ def test_prefect_yaml_names_flows_that_exist_with_their_parameters() -> None:
     import importlib
 
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
-    assert {item["name"] for item in deployments} == {"phantom-cxr", "deploy", "monitor"}
+    assert {item["name"] for item in deployments} == {"phantom-cxr", "deploy", "monitor", "retrain-when-due"}
     for item in deployments:
         file, _, name = item["entrypoint"].partition(":")
         assert (ROOT / file).is_file()
         flow = getattr(importlib.import_module(f"radloop.flows.{Path(file).stem}"), name)
         assert set(item["parameters"]) == set(flow.parameters.properties)
     assert deployments[0]["schedules"][0]["cron"]
+    from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
+
+    (alarm,) = [DeploymentEventTrigger.model_validate(trigger) for trigger in deployments[-1]["triggers"]]
+    assert alarm.expect == {EVENT}, "what `monitor` emits"

@@ -19,13 +19,20 @@ _minutes = click.option("--minutes", type=click.FloatRange(min=0, min_open=True)
 @click.command()
 @use_case_argument
 @click.option("--source", type=click.Path(path_type=Path), help="Ingest this first; without it the data is used as it stands.")
+@click.option("--when-due", is_flag=True, help="Only where an alarm or new data ask for it, and cool-down and budget allow it.")
 @_trials
 @_epochs
 @_minutes
 @json_option
 @answering
 def retrain(
-    use_case: str, source: Path | None, trials: int | None, max_epochs: int | None, minutes: float | None, settings: Settings
+    use_case: str,
+    source: Path | None,
+    when_due: bool,
+    trials: int | None,
+    max_epochs: int | None,
+    minutes: float | None,
+    settings: Settings,
 ) -> tuple[dict[str, Any], str]:
     """Run the whole loop as a Prefect flow, up to a candidate awaiting review.
 
@@ -33,12 +40,21 @@ def retrain(
 
     Example:  radloop retrain tb-cxr --source ~/shenzhen --trials 4
     """
+    from radloop.errors import InputError
     from radloop.stages import check_request, load
 
+    if when_due and source is not None:
+        raise InputError("source_when_due", "--when-due looks at the data as they stand", "radloop ingest UC --source PATH first")
     check_request(load(use_case, settings, Budget(trials, max_epochs, minutes)), source, settings)
-    from radloop.flows.command_line import run_flow
+    from radloop.flows.command_line import run_flow, run_when_due
 
-    document = run_flow(use_case, source, trials, max_epochs, minutes, settings)
+    if when_due:
+        looked = run_when_due(use_case, trials, max_epochs, minutes, settings)
+        if looked["retrained"] is None:
+            return looked, f"{use_case} is not retrained: {looked['sentence']}"
+        document = looked["retrained"]
+    else:
+        document = run_flow(use_case, source, trials, max_epochs, minutes, settings)
     text = _summary(document)
     if document["verdict"] != "passed":
         raise Outcome(document, text, 3)

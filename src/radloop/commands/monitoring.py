@@ -38,7 +38,12 @@ def feedback(file: Path, reader: str | None, settle: bool, skip_bad: bool, setti
         )
         raise Outcome(taken.as_dict(), text, 3)
     return taken.as_dict(), "\n".join(
-        [*lines, f"{taken.written} written: {counts}" + (f"; {len(lines)} skipped" if lines else "")]
+        [
+            *lines,
+            f"{taken.written} written: {counts}"
+            + (f"; {len(lines)} skipped" if lines else "")
+            + (f"; {taken.blank} blank" if taken.blank else ""),
+        ]
     )
 
 
@@ -46,9 +51,12 @@ def feedback(file: Path, reader: str | None, settle: bool, skip_bad: bool, setti
 @use_case_argument
 @click.option("--since", metavar="DAY", type=click.DateTime(("%Y-%m-%d",)), help="Count and judge from this day on (UTC).")
 @click.option("--fail-on-alarm", is_flag=True, help="Exit 3 while there is an alarm.")
+@click.option("--request-retrain", is_flag=True, help="Ask for a retrain while there is an alarm; nothing is started here.")
 @json_option
 @answering
-def monitor(use_case: str, since: datetime | None, fail_on_alarm: bool, settings: Settings) -> tuple[dict[str, Any], str]:
+def monitor(
+    use_case: str, since: datetime | None, fail_on_alarm: bool, request_retrain: bool, settings: Settings
+) -> tuple[dict[str, Any], str]:
     """Drift, live performance and alarms of what is served.
 
     An alarm is a result: `alarm` is true and the exit code is 0, or 3 with --fail-on-alarm.
@@ -59,7 +67,7 @@ def monitor(use_case: str, since: datetime | None, fail_on_alarm: bool, settings
     from radloop.monitoring.watch import told
 
     start = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0
-    document = watch(use_case, settings, start)
+    document = watch(use_case, settings, start, request_retrain)
     text = told(document)
     if fail_on_alarm and document["alarm"]:
         raise Outcome(document, text, 3)

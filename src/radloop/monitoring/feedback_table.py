@@ -43,11 +43,13 @@ class Taken:
         counts: rows by status: new, duplicate, contradicts.
         bad: rows that were not taken.
         written: entries that were appended.
+        blank: rows of a work list that nobody has filled in; they are passed over.
     """
 
     counts: Mapping[Status, int]
     bad: tuple[BadRow, ...]
     written: int
+    blank: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as JSON."""
@@ -58,6 +60,8 @@ def take_table(
     content: str, settings: Settings, *, reader: str | None = None, settles: bool = False, skip_bad: bool = False
 ) -> Taken:
     """Judge every row of a CSV with the columns `request_id`, `label` and perhaps `reader`, and append what is good.
+
+    A row without a label is passed over: a work list may come back half done, and silence is no finding.
 
     Args:
         content: of the file.
@@ -79,6 +83,8 @@ def take_table(
         (lines.line_num, {name: (row[name] or "").strip() for name in (*sorted(_COLUMNS), "reader") if name in row})
         for row in lines
     ]
+    blank = sum(not row["label"] for _, row in rows)
+    rows = [(number, row) for number, row in rows if row["label"]]
     ids = {row["request_id"] for _, row in rows}
     answers, before = answers_of(ids, settings), given_to(ids, feedback_folder(settings))
     counts: dict[Status, int] = {"new": 0, "duplicate": 0, "contradicts": 0}
@@ -96,9 +102,9 @@ def take_table(
             before[row["request_id"]].append(new)
             entries.append(payload(new, answer, None, "csv"))
     if bad and not skip_bad:
-        return Taken(counts, tuple(bad), 0)
+        return Taken(counts, tuple(bad), 0, blank)
     _append(entries, settings)
-    return Taken(counts, tuple(bad), len(entries))
+    return Taken(counts, tuple(bad), len(entries), blank)
 
 
 def _words(text: str, answer: Mapping[str, Any], settings: Settings) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from radloop.configuration import load_use_case
 from radloop.inference.bundle import CONTENT, read_facts
 from radloop.inference.pointer import read_pointer
-from radloop.monitoring import served
+from radloop.monitoring import served, triggers
 from radloop.monitoring.index import Index
 from radloop.monitoring.looks import served as check_served
 from radloop.monitoring.looks import take_looks
@@ -22,7 +22,7 @@ from radloop.records.runs import locked
 from radloop.settings import Settings
 
 
-def monitor(use_case: str, settings: Settings, since: int = 0) -> dict[str, Any]:
+def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: bool = False) -> dict[str, Any]:
     """Watch what a use case serves.
 
     Looks are taken of all that is new, whatever `since` says; it limits what is counted and judged by labels.
@@ -31,10 +31,12 @@ def monitor(use_case: str, settings: Settings, since: int = 0) -> dict[str, Any]
         use_case: its name.
         settings: of the installation.
         since: milliseconds since 1970.
+        request_retrain: ask for a retrain where the last look alarms; `monitoring.retrain.reasons: [alarm]` asks by itself
+            where a new one does.
 
     Returns:
         `use_case`, `version`, `bundle`, `alarm`, `served`, `weeks`, `groups`, `drift`, `live`, `expected`, `sent`,
-        `seconds`: what the command prints as JSON; see docs/monitoring.md.
+        `retrain`, `seconds`: what the command prints as JSON; see docs/monitoring.md.
 
     Raises:
         Refusal: `no_champion`, or `busy`: another process watches it.
@@ -72,6 +74,12 @@ def monitor(use_case: str, settings: Settings, since: int = 0) -> dict[str, Any]
             "false_alarms_expected": sum(item["false_alarms"] for item in every),
         }
         document["alarm"] = bool(any(item["alarm"] for item in new) or (last is not None and last["alarm"]))
+        # Asked before anybody is told: who starts on the telling finds the request.
+        asking = [item for item in new if item["alarm"]] if "alarm" in policy.retrain.reasons else []
+        if request_retrain and last is not None and last["alarm"]:
+            asking = [last]
+        asked = bool(asking) and triggers.ask(use_case, asking[-1], settings)
+        document["retrain"] = {"asked": asked, "open": triggers.is_asked(use_case, settings)}
         document["sent"] = notify(settings, use_case)
         write_metrics(document, time.time(), settings)
     return document | {"seconds": round(time.perf_counter() - begun, 3)}
@@ -95,6 +103,8 @@ def told(document: Mapping[str, Any]) -> str:
     )
     lines += [f"  alarm: {sentence(item)}" for item in drift["alarms"][-5:]]
     lines += [f"    {_signal(item)}" for item in (drift["last"]["signals"] if drift["last"] else ())]
+    if document["retrain"]["open"]:
+        lines.append("  a retrain is asked for")
     lines += _performance(document["live"], document["expected"])
     return "\n".join(lines)
 

@@ -18,7 +18,7 @@ from radloop.use_case.heads import Fusion, Location, Severity
 from radloop.use_case.image import ImageSpec, Window
 from radloop.use_case.labels import BinaryLabels, ClassLabels, FindingLabels, Labels, RegionLabels
 from radloop.use_case.mitigation import Mitigation
-from radloop.use_case.monitoring import SIGNALS, Monitoring, Signal
+from radloop.use_case.monitoring import SIGNALS, Monitoring, Retraining, Signal
 from radloop.use_case.policy import (
     Conformal,
     CostPolicy,
@@ -115,6 +115,7 @@ __all__ = [
     "Range",
     "Recipe",
     "RegionLabels",
+    "Retraining",
     "Review",
     "RobustnessRule",
     "Rule",
