@@ -2,8 +2,8 @@
 
 Makes a record of so many answers with embeddings of 1024 numbers (a DenseNet-121's; about 4 kB an answer) and a bundle whose
 `calibrate` had 500 images, at three sizes. Prints for each the seconds of a first run, which reads the whole record into the
-index, of a second, which finds nothing new, and of a third after 1,000 more answers; the most memory of the command and its
-helpers; and one JSON object.
+index, of a second, which finds nothing new, and of a third after 1,000 more answers; the CPU seconds of each with its helpers,
+which tell more than the clock on a machine that others use; the most memory of one process; and one JSON object.
 
     OMP_NUM_THREADS=1 python -m benchmarks.monitor_scale [--n 1000000] [--quick]
 """
@@ -29,7 +29,9 @@ COMMAND = (
     "    try: main(['monitor', 'tb-cxr', '--json'])\n"
     "    except SystemExit: pass\n"
     "    own = next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
-    "    print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024, file=sys.stderr)\n"
+    "    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]\n"
+    "    cpu = sum(one.ru_utime + one.ru_stime for one in used)\n"
+    "    print(max(own, used[1].ru_maxrss) // 1024, round(cpu, 1), file=sys.stderr)\n"
 )
 
 
@@ -87,9 +89,11 @@ def run(folder: Path) -> dict[str, float]:
     done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - begun
     found = json.loads(done.stdout)
+    mebibytes, cpu = done.stderr.splitlines()[-1].split()
     return {
         "seconds": round(seconds, 1),
-        "mebibytes": float(done.stderr.splitlines()[-1]),
+        "cpu_seconds": float(cpu),
+        "mebibytes": float(mebibytes),
         "looks": len(found["drift"]["new"]),
         "rows": found["indexed"],
         "requests": found["served"]["requests"],
@@ -125,7 +129,8 @@ def main() -> None:
         result[str(size)] = {"first": first, "nothing new": second, "1000 new": third}
         for what, found in result[str(size)].items():
             print(
-                f"{size:>9} answers, {what:11}: {found['seconds']:6.1f} s, {found['mebibytes']:5.0f} MiB, {found['looks']:.0f} looks"
+                f"{size:>9} answers, {what:11}: {found['seconds']:6.1f} s, {found['cpu_seconds']:6.1f} CPU s, "
+                f"{found['mebibytes']:5.0f} MiB, {found['looks']:.0f} looks"
             )
     print(json.dumps(result))
 

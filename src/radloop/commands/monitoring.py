@@ -52,12 +52,18 @@ def feedback(file: Path, reader: str | None, settle: bool, skip_bad: bool, setti
 @click.option("--since", metavar="DAY", type=click.DateTime(("%Y-%m-%d",)), help="Count and judge from this day on (UTC).")
 @click.option("--fail-on-alarm", is_flag=True, help="Exit 3 while there is an alarm.")
 @click.option("--request-retrain", is_flag=True, help="Ask for a retrain while there is an alarm; nothing is started here.")
+@click.option(
+    "--page",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the operations page goes; by default in the home.",
+)
 @json_option
 @answering
 def monitor(
-    use_case: str, since: datetime | None, fail_on_alarm: bool, request_retrain: bool, settings: Settings
+    use_case: str, since: datetime | None, fail_on_alarm: bool, request_retrain: bool, page: Path | None, settings: Settings
 ) -> tuple[dict[str, Any], str]:
-    """Drift, live performance and alarms of what is served.
+    """Drift, live performance and alarms of what is served, and the operations page: one self-contained HTML file.
 
     An alarm is a result: `alarm` is true and the exit code is 0, or 3 with --fail-on-alarm.
 
@@ -67,7 +73,7 @@ def monitor(
     from radloop.monitoring.watch import told
 
     start = int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0
-    document = watch(use_case, settings, start, request_retrain)
+    document = watch(use_case, settings, start, request_retrain, page)
     text = told(document)
     if fail_on_alarm and document["alarm"]:
         raise Outcome(document, text, 3)

@@ -1,4 +1,4 @@
-"""What both pages share: templates, numbers in words, and a file that is whole or not there."""
+"""What the pages share: templates, numbers in words, and a file that is whole or not there."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from radloop.records.seal import write_atomic
 
 
-def write_page(template: str, path: Path, **values: Any) -> Path:
-    """Render a template of this package to a file; every text is escaped.
+def write_page(template: str, path: Path, package: str = "radloop.exploration", **values: Any) -> Path:
+    """Render a template to a file; every text is escaped.
+
+    Args:
+        template: its name.
+        path: of the file; its folder is made.
+        package: that holds the template; it may extend those of this package.
+        values: what the template shows.
 
     Raises:
         OSError: the folder cannot be made or written.
     """
-    text = _environment().get_template(template).render(**values)
+    text = _environment(package).get_template(template).render(**values)
     write_atomic(path, text.encode("utf-8"))
     return path
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     environment = Environment(
-        loader=PackageLoader("radloop.exploration", ""),
+        loader=ChoiceLoader([PackageLoader(name, "") for name in dict.fromkeys((package, "radloop.exploration"))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -51,7 +51,9 @@ def live(labels: Labels, facts: BundleFacts) -> dict[str, Any]:
     }
     for name in ATTRIBUTES:
         words = everyone.groups[name]
-        found["subgroups"][name] = {str(word): measured(_of(everyone, words == word), facts.outputs) for word in np.unique(words)}
+        found["subgroups"][name] = {
+            str(word): measured(everyone.chosen(words == word), facts.outputs) for word in np.unique(words)
+        }
     return found
 
 
@@ -66,11 +68,12 @@ def measured(cases: Labelled, outputs: tuple[str, ...]) -> dict[str, Any]:
     return {
         "n": len(cases.truths),
         "coverage": _interval(coverage.get("coverage"), int(known.sum())),
-        "findings": {label: _finding(cases, k) for k, label in enumerate(outputs)},
+        "findings": {label: rated(cases, k) for k, label in enumerate(outputs)},
     }
 
 
-def _finding(cases: Labelled, k: int) -> dict[str, Any]:
+def rated(cases: Labelled, k: int, metrics: tuple[str, ...] = METRICS) -> dict[str, Any]:
+    """Return metrics of one output by name, each with n, value, low and high; unknown is None."""
     truth, positives = cases.truths[:, k], int(cases.truths[:, k].sum())
     counts = {"sensitivity": positives, "specificity": len(truth) - positives}
     found: Mapping[str, Interval] = {}
@@ -80,10 +83,10 @@ def _finding(cases: Labelled, k: int) -> dict[str, Any]:
         sorted_cases = presorted(cases.scores[:, k], truth, owner, number, called)
 
         def measure(weights: FloatArray) -> Mapping[Name, FloatArray]:
-            return {(None, name): values for name, values in evaluate(sorted_cases, weights, METRICS).items()}
+            return {(None, name): values for name, values in evaluate(sorted_cases, weights, metrics).items()}
 
         found = _resampled(measure, cases.patients)
-    return {name: _interval(found.get(name), counts.get(name, len(truth))) for name in METRICS}
+    return {name: _interval(found.get(name), counts.get(name, len(truth))) for name in metrics}
 
 
 def _resampled(measure: Measure[Name], patients: NDArray[np.str_]) -> dict[str, Interval]:
@@ -97,18 +100,6 @@ def _interval(found: Interval | None, n: int) -> dict[str, float | int | None]:
         "n": n,
         **dict(zip(("value", "low", "high"), (None if math.isnan(value) else value for value in values), strict=True)),
     }
-
-
-def _of(cases: Labelled, chosen: NDArray[np.bool_]) -> Labelled:
-    return Labelled(
-        cases.truths[chosen],
-        cases.scores[chosen],
-        cases.called[chosen],
-        cases.decided[chosen],
-        cases.covered[chosen],
-        cases.patients[chosen],
-        {name: words[chosen] for name, words in cases.groups.items()},
-    )
 
 
 def without_labels(index: Index, which: sa.ColumnElement[bool], facts: BundleFacts) -> dict[str, Any]:

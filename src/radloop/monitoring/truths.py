@@ -32,6 +32,7 @@ class Labelled:
         covered: whether the prediction set held the truth, [n]: 1, 0, NaN without a set; of findings, all that are present.
         patients: who each is, [n]; an answer without a patient is one of its own.
         groups: the word of each attribute, [n] each; `unknown` where the request did not say.
+        at: when each was answered, milliseconds since 1970, [n].
     """
 
     truths: NDArray[np.float64]
@@ -41,6 +42,26 @@ class Labelled:
     covered: NDArray[np.float64]
     patients: NDArray[np.str_]
     groups: dict[str, NDArray[np.str_]]
+    at: NDArray[np.int64]
+
+    @property
+    def corrected(self) -> NDArray[np.bool_]:
+        """Tell which answers the readers corrected, [n]: some output was called otherwise than they say."""
+        wrong: NDArray[np.bool_] = (self.called != (self.truths == 1)) & self.decided
+        return np.asarray(wrong.any(axis=1), dtype=np.bool_)
+
+    def chosen(self, which: NDArray[np.bool_]) -> Labelled:
+        """Return some of them."""
+        return Labelled(
+            self.truths[which],
+            self.scores[which],
+            self.called[which],
+            self.decided[which],
+            self.covered[which],
+            self.patients[which],
+            {name: words[which] for name, words in self.groups.items()},
+            self.at[which],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +72,7 @@ class Labels:
         given: requests with any.
         contradicted: of these, how many readers disagree on; they count for nothing until that is settled.
         unanswered: how many have no answer in the index, as after an erasure.
-        labelled: the newest `MOST_LABELS` of the rest.
+        labelled: the newest of the rest.
     """
 
     given: int
@@ -60,8 +81,8 @@ class Labels:
     labelled: Labelled
 
 
-def labels(index: Index, use_case: str, bundle: str, facts: BundleFacts, since: int = 0) -> Labels:
-    """Return what readers said of a bundle's answers from a time on (milliseconds since 1970)."""
+def labels(index: Index, use_case: str, bundle: str, facts: BundleFacts, since: int = 0, most: int = MOST_LABELS) -> Labels:
+    """Return what readers said of a bundle's answers from a time on (milliseconds since 1970), the newest `most` of it."""
     columns = (FEEDBACK.c.request_id, FEEDBACK.c.time, FEEDBACK.c.labels, FEEDBACK.c.reader, FEEDBACK.c.settles)
     chosen = sa.and_(FEEDBACK.c.use_case == use_case, FEEDBACK.c.bundle == bundle, FEEDBACK.c.at >= since)
     given: dict[str, list[Given]] = {}
@@ -71,7 +92,7 @@ def labels(index: Index, use_case: str, bundle: str, facts: BundleFacts, since: 
     stands = {name: found for name, items in given.items() if (found := standing(items)) is not None}
     contradicted = tuple(sorted(name for name, found in stands.items() if found.contradicted))
     settled = {name: found for name, found in stands.items() if not found.contradicted}
-    newest = sorted(settled, key=lambda name: (settled[name].time, name))[-MOST_LABELS:]
+    newest = sorted(settled, key=lambda name: (settled[name].time, name))[-most:]
     rows = {row[0]: row for row in _answers(index, newest)}
     kept = [name for name in newest if name in rows]
     labelled = _labelled([rows[name] for name in kept], [settled[name] for name in kept], facts)
@@ -106,6 +127,7 @@ def _labelled(rows: Sequence[Sequence[Any]], stands: Sequence[Standing], facts: 
         covered=np.array([_covered(row[7], true, facts) for row, true in zip(rows, words, strict=True)], dtype=np.float64),
         patients=np.array([f"p {row[1]}" if row[1] else f"r {row[0]}" for row in rows], dtype=str),
         groups=groups,
+        at=np.array([row[8] for row in rows], dtype=np.int64),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from radloop.configuration import load_use_case
@@ -15,6 +16,7 @@ from radloop.monitoring.looks import served as check_served
 from radloop.monitoring.looks import take_looks
 from radloop.monitoring.metrics import write_metrics
 from radloop.monitoring.notify import notify, sentence
+from radloop.monitoring.operations import operations_file, write_operations
 from radloop.monitoring.performance import live, without_labels
 from radloop.monitoring.truths import labels
 from radloop.records.alarms import looks
@@ -22,7 +24,9 @@ from radloop.records.runs import locked
 from radloop.settings import Settings
 
 
-def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: bool = False) -> dict[str, Any]:
+def monitor(
+    use_case: str, settings: Settings, since: int = 0, request_retrain: bool = False, page: Path | None = None
+) -> dict[str, Any]:
     """Watch what a use case serves.
 
     Looks are taken of all that is new, whatever `since` says; it limits what is counted and judged by labels.
@@ -33,9 +37,10 @@ def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: 
         since: milliseconds since 1970.
         request_retrain: ask for a retrain where the last look alarms; `monitoring.retrain.reasons: [alarm]` asks by itself
             where a new one does.
+        page: where the operations page goes; by default in the home.
 
     Returns:
-        `use_case`, `version`, `bundle`, `alarm`, `served`, `weeks`, `groups`, `drift`, `live`, `expected`, `sent`,
+        `use_case`, `version`, `bundle`, `alarm`, `served`, `weeks`, `groups`, `drift`, `live`, `expected`, `sent`, `page`,
         `retrain`, `seconds`: what the command prints as JSON; see docs/monitoring.md.
 
     Raises:
@@ -43,20 +48,23 @@ def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: 
         IntegrityError: a record or the bundle was edited.
     """
     begun = time.perf_counter()
-    policy = load_use_case(use_case, settings).monitoring
+    watched = load_use_case(use_case, settings)
+    policy = watched.monitoring
     pointer = check_served(read_pointer(settings.bundles, use_case), use_case)
     facts = read_facts(pointer.folder(settings.bundles) / CONTENT)
     with locked(settings.place / "monitoring" / use_case, "being monitored"), Index(settings) as index:
         refreshed = index.refresh()
         new = take_looks(pointer, policy, index, settings)
         which = served.of(use_case, pointer.bundle, since)
+        counted = served.tallies(index, served.of(use_case, None, since))
+        own = [one for one in counted if one.bundle == pointer.bundle]
         document: dict[str, Any] = {
             "use_case": use_case,
             "version": pointer.version,
             "bundle": pointer.bundle,
-            "served": served.totals(index, which),
-            "weeks": served.weeks(index, which),
-            "groups": served.groups(index, which),
+            "served": served.totals(own),
+            "weeks": served.weeks(own),
+            "groups": served.groups(own),
             "live": live(labels(index, use_case, pointer.bundle, facts, since), facts),
             "expected": without_labels(index, which, facts),
             "indexed": refreshed.rows,
@@ -82,6 +90,8 @@ def monitor(use_case: str, settings: Settings, since: int = 0, request_retrain: 
         document["retrain"] = {"asked": asked, "open": triggers.is_asked(use_case, settings)}
         document["sent"] = notify(settings, use_case)
         write_metrics(document, time.time(), settings)
+        path = page or operations_file(use_case, settings)
+        document["page"] = str(write_operations(watched, document, counted, index, settings, path))
     return document | {"seconds": round(time.perf_counter() - begun, 3)}
 
 
@@ -106,6 +116,7 @@ def told(document: Mapping[str, Any]) -> str:
     if document["retrain"]["open"]:
         lines.append("  a retrain is asked for")
     lines += _performance(document["live"], document["expected"])
+    lines.append(f"  page: {document['page']}")
     return "\n".join(lines)
 
 

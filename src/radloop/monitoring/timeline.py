@@ -1,0 +1,101 @@
+"""What happened to a use case, in the order of time: alarms of the looks, and decisions of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from radloop.governance.decisions import decisions, unverified
+from radloop.monitoring.served import MONDAY, WEEK
+from radloop.monitoring.window import milliseconds
+from radloop.settings import Settings
+
+Kind = Literal["alarm", "approve", "reject", "deploy", "rollback"]
+MOST_WEEKS = 53
+"""The page shows this many, the newest: a year and the week that it began in."""
+_LEAST_WEEKS = 6
+_DECISIONS: dict[str, Kind] = {"approve": "approve", "reject": "reject", "deploy": "deploy", "rollback": "rollback"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        at: milliseconds since 1970; of an alarm, the last request of its window.
+        kind: what it was.
+        version: of the model that it is about.
+        who: whose decision; None of an alarm and of a deployment, which follow from others.
+        says: what differed, or the note of the decision.
+    """
+
+    at: int
+    kind: Kind
+    version: int
+    who: str | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version, and from when until when it was served, milliseconds since 1970."""
+
+    version: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Whole weeks of a page, from a Monday to a Monday, milliseconds since 1970."""
+
+    start: int
+    end: int
+
+    def __contains__(self, at: int) -> bool:
+        """Tell whether a moment lies in it."""
+        return self.start <= at < self.end
+
+    def mondays(self) -> range:
+        """Return where its weeks begin."""
+        return range(self.start, self.end, WEEK)
+
+
+def span(moments: Iterable[int], now: int) -> Span:
+    """Return the weeks of some moments, the newest `MOST_WEEKS` of them; those before now without any."""
+    known = [monday(at) for at in moments] or [monday(now)]
+    end = max(known) + WEEK
+    return Span(max(min(min(known), end - _LEAST_WEEKS * WEEK), end - MOST_WEEKS * WEEK), end)
+
+
+def monday(at: int) -> int:
+    """Return where the week of a moment begins, UTC."""
+    return (at + MONDAY) // WEEK * WEEK - MONDAY
+
+
+def events(looks: Sequence[Mapping[str, Any]], use_case: str, settings: Settings) -> list[Event]:
+    """Return alarms and decisions by time; an alarm that goes on is one.
+
+    Raises:
+        IntegrityError: the record of decisions was edited.
+    """
+    found = [_alarm(look) for look in looks if look["alarm"] and not look["continues"]]
+    for one in decisions(settings, use_case):
+        if one["decision"] in _DECISIONS:
+            kind = _DECISIONS[one["decision"]]
+            who = None if kind == "deploy" else unverified(one)
+            found.append(Event(milliseconds(one["time"]), kind, one["version"], who, one.get("note") or ""))
+    return sorted(found, key=lambda event: (event.at, event.kind))
+
+
+def _alarm(look: Mapping[str, Any]) -> Event:
+    says = "; ".join(f"{item['signal']}: {item['says']}" for item in look["signals"] if item["alarm"])
+    return Event(milliseconds(look["requests"]["to"]), "alarm", look["version"], None, says)
+
+
+def served(happened: Sequence[Event], end: int) -> list[Served]:
+    """Return which version was served when, up to a moment, as far as the record of decisions knows."""
+    switches = [event for event in happened if event.kind in ("deploy", "rollback")]
+    ends = [*(event.at for event in switches[1:]), end]
+    return [Served(event.version, event.at, until) for event, until in zip(switches, ends, strict=True) if until > event.at]
