@@ -32,6 +32,8 @@ ELSEWHERE = {
     "radloop serve": "tests/serving/test_service.py",
     "radloop rollback": "tests/governance/test_signing.py",
     "radloop review approve tb-cxr 4 --key": "tests/governance/test_signing.py",
+    "radloop feedback": "tests/monitoring/test_queue.py",
+    "radloop labelled": "tests/monitoring/test_queue.py",
     "radloop trace REQUEST_ID": "tests/governance/test_trace.py",
     "radloop replay": "tests/commands/test_replay.py",
     "radloop keys new": "tests/governance/test_keys.py",
