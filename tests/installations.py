@@ -115,6 +115,7 @@ def small_phantom_config(**changes: Any) -> dict[str, Any]:
     config["search"] |= {"trials": 2, "max_epochs": 1, "pruner": "none"}
     config["search"]["recipe"] |= {"backbone": "resnet18", "pretrained": False, "head_epochs": 0, "average_decay": 0.0}
     config["validation"] |= {"min_images": 20, "min_per_label_and_split": 2}
+    config["conformal"] = {"coverage": 0.9}  # tests ask other kinds of questions too, of which not all may abstain
     config["policy"]["draws"] = 200
     config["policy"]["rules"] = [
         {"kind": "data_verdict", "name": "data_verdict"},

@@ -102,7 +102,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def question(name: str) -> dict[str, Any]:
     """Return the small phantom configuration with another question."""
     config = small_phantom_config() | {"name": name}
-    config["conformal"] = {"coverage": 0.9}  # whether a use case may abstain depends on its kind of labels
     for section in ("clinical", "fusion", "severity", "synthetic", "subgroups", "review"):
         config.pop(section, None)
     asked = QUESTIONS[name]

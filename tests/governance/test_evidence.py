@@ -21,7 +21,7 @@ from radloop.use_case import UseCase
 
 def use_case(labels: dict[str, Any]) -> UseCase:
     """Return a use case with other labels."""
-    config: dict[str, Any] = copy.deepcopy(small_phantom_config()) | {"labels": labels, "clinical": {}, "conformal": {}}
+    config: dict[str, Any] = copy.deepcopy(small_phantom_config()) | {"labels": labels, "clinical": {}}
     config["source"]["labels"] = {}
     for name in ("severity", "location", "fusion"):
         config.pop(name, None)
