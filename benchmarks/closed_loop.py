@@ -54,15 +54,15 @@ READER = "Dr. A. Reader"
 class Size:
     """How much is done."""
 
-    train: int = 600
-    epochs: int = 6
+    train: int = 720
+    epochs: int = 8
     own: int = 80
     shifted: int = 200
     audit: int = 80
     labels: int = 80
 
 
-QUICK = Size(train=300, epochs=3, own=50, shifted=100, audit=50, labels=40)
+QUICK = Size(train=400, epochs=4, own=50, shifted=100, audit=50, labels=40)
 
 
 @dataclass
@@ -309,7 +309,7 @@ def now() -> int:
 def main() -> None:
     """Rehearse and tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="half of everything, to see that it runs")
+    parser.add_argument("--quick", action="store_true", help="about half of everything, to see that it runs")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to work, and leave everything; a new folder")
     asked = parser.parse_args()
     size = QUICK if asked.quick else Size()
