@@ -33,6 +33,7 @@ ELSEWHERE = {
     "radloop rollback": "tests/governance/test_signing.py",
     "radloop review approve tb-cxr 4 --key": "tests/governance/test_signing.py",
     "radloop trace REQUEST_ID": "tests/governance/test_trace.py",
+    "radloop feedback": "tests/serving/test_feedback.py",
     "radloop replay": "tests/commands/test_replay.py",
     "radloop keys new": "tests/governance/test_keys.py",
     "radloop keys revoke": "tests/governance/test_keys.py",

@@ -144,3 +144,13 @@ def test_without_requests_there_is_a_page_in_the_home(watched: Watched) -> None:
     assert found["page"] == str(operations_file("tb-cxr", settings))
     text = operations_file("tb-cxr", settings).read_text()
     assert "Nobody has sent an image yet." in text and "no look yet: the first is taken after 50 requests" in text
+
+
+def test_since_leaves_out_what_was_before(watched: Watched, tmp_path: Path) -> None:
+    watched.record(OWN.draw(60, np.random.default_rng(5)))
+    watched.number = 1440 * 60
+    watched.record(OWN.draw(20, np.random.default_rng(6)))
+    watched.installation.call("monitor", "tb-cxr", "--since", "2026-02-01", "--page", str(tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+    assert [row[:2] for row in cells(text, "weeks")[1:]] == [["2026-03-02", "20"]]
+    assert "counted from 2026-02-01 on" in text and "weeks from 2026-01-26 to 2026-03-08" in text
