@@ -97,6 +97,9 @@ bench-shortcuts: $(STAMP) ## Phantoms with and without a marker in the corner: w
 bench-monitor: $(STAMP) ## radloop monitor on a million answers: seconds, memory, growth; QUICK=1 on a twentieth.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.monitor_scale $(if $(QUICK),--quick)
 
+bench-kill: $(STAMP) ## Kill the service and the index in the middle of writes, KILLS=50 times: nothing acknowledged is lost, nothing torn.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kill_records $(if $(KILLS),--kills $(KILLS))
+
 replay-drift: $(STAMP) ## Weeks of own images, then another population: alarm, delay, false alarms; RADLOOP_REAL_DATA, else phantoms.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay_drift
 

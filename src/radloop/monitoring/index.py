@@ -302,7 +302,13 @@ def _embedded(path: Path) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _fast(connection: Any, _: Any) -> None:
         # What a power cut takes is read again from the records.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-65536", "busy_timeout=30000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "cache_size=-65536",
+            "busy_timeout=30000",
+            "wal_autocheckpoint=16000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

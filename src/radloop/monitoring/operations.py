@@ -51,7 +51,13 @@ def operations_file(use_case: str, settings: Settings) -> Path:
 
 
 def write_operations(
-    use_case: UseCase, document: Mapping[str, Any], counted: Sequence[Tally], index: Index, settings: Settings, path: Path
+    use_case: UseCase,
+    document: Mapping[str, Any],
+    counted: Sequence[Tally],
+    index: Index,
+    settings: Settings,
+    path: Path,
+    since: int = 0,
 ) -> Path:
     """Write the page and return its path.
 
@@ -62,16 +68,17 @@ def write_operations(
         index: refreshed.
         settings: of the installation.
         path: of the file; its folder is made.
+        since: milliseconds since 1970; what was before is left out.
 
     Raises:
         IntegrityError: a record or a bundle was edited.
         OSError: it cannot be written.
     """
-    every = looks(settings, use_case.name)
-    happened = events(every, use_case.name, settings)
+    every = [look for look in looks(settings, use_case.name) if milliseconds(look["requests"]["to"]) >= since]
+    happened = events(looks(settings, use_case.name), use_case.name, settings)
     asked = [one.monday for one in counted]
     looked, now = [milliseconds(look["requests"]["to"]) for look in every], round(time.time() * 1000)
-    shown = span([*asked, *looked, *(event.at for event in happened)], now)
+    shown = span([*asked, *looked, *(event.at for event in happened if event.at >= since)], now)
     inside = [one for one in counted if one.monday in shown]
     versions = {one.bundle: one.version for one in counted if one.bundle is not None and one.version is not None}
     labelled = confirmed(index, document, versions, shown, settings)
@@ -84,6 +91,7 @@ def write_operations(
         document=document,
         made=iso(now)[:16].replace("T", " "),
         span=(_day(shown.start), _day(shown.end - 1)),
+        since=_day(since) if since else None,
         left_out=len(counted) > len(inside),
         counts=totals(inside),
         labels=_sums(labelled.everyone()),
@@ -92,6 +100,7 @@ def write_operations(
         figures=_figures(inside, every, labelled, shapes, happened, shown),
         happened=[_told(event) for event in reversed(happened) if event.at in shown],
         weeks=_weeks(inside, labelled, shown),
+        newest=every[-1] if every else None,
         signals=_signals(every),
         groups=_groups(inside, labelled, document),
         detail=[_detailed(week) for week in labelled.weeks if week.group is not None],

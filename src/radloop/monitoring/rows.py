@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import struct
 import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from radloop.images.quality import QUALITY
 from radloop.records import chain
@@ -77,7 +77,7 @@ def answer_row(payload: Mapping[str, Any]) -> Row:
         _numbers([item["probability"] for item in findings]) if findings else None,
         bytes(2 if item["positive"] is None else int(item["positive"]) for item in findings) if findings else None,
         kept["coverage"] if kept else None,
-        json.dumps(kept["labels"]) if kept else None,
+        _words(tuple(kept["labels"])) if kept else None,
         payload["uncertainty"],
         _numbers([quality.get(name, math.nan) for name in QUALITY]) if quality else None,
     )
@@ -91,10 +91,15 @@ def feedback_row(payload: Mapping[str, Any]) -> Row:
         payload["request_id"],
         payload["use_case"],
         payload["bundle"],
-        json.dumps(payload["labels"]),
+        _words(tuple(payload["labels"])),
         payload["reader"],
         payload["settles"],
     )
+
+
+@lru_cache(maxsize=4096)
+def _words(labels: tuple[str, ...]) -> str:
+    return json.dumps(labels)
 
 
 def _milliseconds(time: str) -> int:
@@ -102,4 +107,4 @@ def _milliseconds(time: str) -> int:
 
 
 def _numbers(values: list[float]) -> bytes:
-    return np.asarray(values, dtype="<f8").tobytes()
+    return struct.pack(f"<{len(values)}d", *values)

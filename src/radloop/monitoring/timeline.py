@@ -97,5 +97,5 @@ def _alarm(look: Mapping[str, Any]) -> Event:
 def served(happened: Sequence[Event], end: int) -> list[Served]:
     """Return which version was served when, up to a moment, as far as the record of decisions knows."""
     switches = [event for event in happened if event.kind in ("deploy", "rollback")]
-    ends = [*(event.at for event in switches[1:]), end]
+    ends = [event.at for event in switches[1:]] + [end] * bool(switches)
     return [Served(event.version, event.at, until) for event, until in zip(switches, ends, strict=True) if until > event.at]

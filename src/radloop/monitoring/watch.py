@@ -91,7 +91,7 @@ def monitor(
         document["sent"] = notify(settings, use_case)
         write_metrics(document, time.time(), settings)
         path = page or operations_file(use_case, settings)
-        document["page"] = str(write_operations(watched, document, counted, index, settings, path))
+        document["page"] = str(write_operations(watched, document, counted, index, settings, path, since))
     return document | {"seconds": round(time.perf_counter() - begun, 3)}
 
 
