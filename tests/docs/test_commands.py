@@ -35,7 +35,6 @@ ELSEWHERE = {
     "radloop feedback": "tests/monitoring/test_queue.py",
     "radloop labelled": "tests/monitoring/test_queue.py",
     "radloop trace REQUEST_ID": "tests/governance/test_trace.py",
-    "radloop feedback": "tests/serving/test_feedback.py",
     "radloop replay": "tests/commands/test_replay.py",
     "radloop keys new": "tests/governance/test_keys.py",
     "radloop keys revoke": "tests/governance/test_keys.py",
