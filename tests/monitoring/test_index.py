@@ -179,7 +179,10 @@ def test_an_address_that_is_none(settings: Settings) -> None:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL of its own."""
     pytest.importorskip("psycopg")
-    need(shutil.which("initdb") is not None, "initdb is missing: apt-get install postgresql")
+    # Debian keeps the server's programs out of PATH.
+    folders = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), os.environ["PATH"]]
+    initdb, program = (shutil.which(name, path=os.pathsep.join(folders)) for name in ("initdb", "postgres"))
+    need(bool(initdb and program), "initdb is missing: apt-get install postgresql")
     folder, port = tmp_path_factory.mktemp("postgres"), free_port()
     account = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []  # it refuses root
     if account:
@@ -190,10 +193,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         os.chown(folder, 65534, 65534)
     where = ["-D", str(folder / "data")]
     subprocess.run(
-        [*account, "initdb", *where, "-U", "radloop", "-A", "trust", "--no-sync"], check=True, stdout=subprocess.DEVNULL
+        [*account, str(initdb), *where, "-U", "radloop", "-A", "trust", "--no-sync"], check=True, stdout=subprocess.DEVNULL
     )
     options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    server = subprocess.Popen([*account, "postgres", *where, *options], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*account, str(program), *where, *options], stderr=subprocess.DEVNULL)
     url = f"postgresql://radloop@127.0.0.1:{port}/postgres"
     try:
         wait_for(url)
