@@ -54,16 +54,7 @@ def segmentation_reply(content: bytes, region: NDArray[np.bool_], label: str, mo
     missing = [name for name in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID") if not source.get(name)]
     if missing:
         raise Refusal("no_reference", f"the file has no {', '.join(missing)}", "a segmentation must name the image it belongs to")
-    for name in (
-        "PatientID",
-        "PatientName",
-        "PatientBirthDate",
-        "PatientSex",
-        "StudyDate",
-        "StudyTime",
-        "AccessionNumber",
-        "StudyID",
-    ):
+    for name in _OFTEN_MISSING:
         if name not in source:
             setattr(source, name, "")
     with refusing():
