@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -69,18 +70,8 @@ def run_when_due(
     Raises:
         RadloopError: as a stage raised it.
     """
-    prepare(settings)
-    server = start_unless(settings.prefect_api_url)
-    from radloop.flows.triggers import retrain_when_due
-
-    if server is not None:
-        server.wait()
-    try:
-        return dict(retrain_when_due(use_case, trials=trials, max_epochs=max_epochs, minutes=minutes))
-    except RadloopError:
-        raise
-    except Exception as error:
-        raise _radloop_error(error) from error
+    budget = {"trials": trials, "max_epochs": max_epochs, "minutes": minutes}
+    return _run("triggers", lambda flows: flows.retrain_when_due(use_case, **budget), settings)
 
 
 def run_deploy(use_case: str, version: int | None, settings: Settings) -> dict[str, Any]:
@@ -89,14 +80,18 @@ def run_deploy(use_case: str, version: int | None, settings: Settings) -> dict[s
     Raises:
         RadloopError: as the deployment raised it.
     """
+    return _run("deploy", lambda flows: flows.deploy(use_case, version), settings)
+
+
+def _run(module: str, asked: Callable[[Any], Mapping[str, Any]], settings: Settings) -> dict[str, Any]:
+    """Run a flow of a module, which is imported while the server starts."""
     prepare(settings)
     server = start_unless(settings.prefect_api_url)
-    from radloop.flows.deploy import deploy
-
+    flows = import_module(f"radloop.flows.{module}")
     if server is not None:
         server.wait()
     try:
-        return dict(deploy(use_case, version))
+        return dict(asked(flows))
     except RadloopError:
         raise
     except Exception as error:
