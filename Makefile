@@ -23,6 +23,7 @@ retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a can
 	@$(BIN)/radloop retrain $(UC) $(if $(SOURCE),--source $(SOURCE))
 
 # Two tests at a time with one thread each: most of the time goes into starting processes, which no second thread helps.
+# A third test at a time takes as long: both cores are busy.
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
 	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -71,9 +71,16 @@ class Champion(Admission):
         return predictor
 
     def quicken(self, predictor: Predictor) -> None:
-        """Let a request that is alone have every core; what that takes counts too."""
+        """Let a request that is alone have every core; what that takes counts too.
+
+        What answers stays in memory as it was verified, whatever became of its files since.
+        """
         before = _resident()
-        predictor.quicken()
+        try:
+            predictor.quicken()
+        except IntegrityError as error:
+            logger.error("%s: no engine for single requests: %s", self.pointer.use_case, error.message)
+            return
         self.held += max(0, _resident() - before)
 
 

@@ -7,13 +7,15 @@ import gc
 import json
 import os
 import shutil
-import sys
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installations import ROOT, SMALL_N, Installation, make_installation
+from cut_network import possible, run_without_network
+from databases import Databases
+from installations import ROOT, SMALL_N, Installation, forget_artifacts, make_installation
 
 from radloop.settings import SILENCE
 
@@ -56,10 +58,17 @@ def _own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget which MLflow a test before this one used in the same process."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
         monkeypatch.delenv(name, raising=False)
-    # MLflow remembers where a run's artifacts lie by the run alone, which copies of an installation share.
-    known = sys.modules.get("mlflow.tracking._tracking_service.utils")
-    if known is not None:
-        known._artifact_repos_cache.clear()
+    forget_artifacts()
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder of this session that all workers share."""
+    return tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    Databases.place = shared_folder(tmp_path_factory, worker_id) / "databases"
 
 
 @pytest.fixture
@@ -86,28 +95,37 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     """An empty installation."""
-    return make_installation(tmp_path / "site")
+    return make_installation(tmp_path / "site", databases=False)
 
 
 @dataclass(frozen=True)
 class Loop:
-    """An installation after `radloop retrain`, with what the command printed."""
+    """An installation after `radloop retrain`, with what the command printed, and what its processes called of the network."""
 
     installation: Installation
     summary: dict[str, Any]
     source: Path
+    trace: Path
 
 
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory, phantoms: Path, worker_id: str) -> Loop:
-    """One small loop up to a candidate, run once as a user runs it, for all workers. Tests that change it copy it first."""
-    shared = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    known = shared / "loop.json"
+    """One small loop up to a candidate, run once as a user runs it, for all workers. Tests that change it copy it first.
+
+    Where this machine allows it, it runs without a network.
+    """
+    shared = shared_folder(tmp_path_factory, worker_id)
+    known, trace = shared / "loop.json", shared / "loop-trace"
     with (shared / "loop.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         if not known.exists():
-            place = make_installation(shared / "loop" / "site")
-            summary = place.json("retrain", "phantom-cxr", "--source", str(phantoms))
-            known.write_text(json.dumps({"summary": summary, "source": str(phantoms)}))
+            place = make_installation(shared / "loop" / "site", databases=False)
+            command = place.command("retrain", "phantom-cxr", "--source", str(phantoms), "--json")
+            if possible():
+                done = run_without_network(command, place.root, trace, place.environment)
+            else:
+                done = subprocess.run(command, cwd=place.root, env=place.environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-4000:]
+            known.write_text(json.dumps({"summary": json.loads(done.stdout), "source": str(phantoms)}))
     document = json.loads(known.read_text())
-    return Loop(Installation(shared / "loop" / "site"), document["summary"], Path(document["source"]))
+    return Loop(Installation(shared / "loop" / "site"), document["summary"], Path(document["source"]), trace)

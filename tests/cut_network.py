@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
+
+PACKAGES = {"unshare": "util-linux", "ip": "iproute2", "strace": "strace"}
+"""The commands that it takes, and which packages have them."""
 
 _LOOPBACK = re.compile(
     r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"|inet_pton\(AF_INET6, "::ffff:127\.|inet_addr\("0\.0\.0\.0"\)'
 )
+
+
+def possible() -> bool:
+    """Return whether the commands are here and network namespaces are allowed."""
+    if not all(map(shutil.which, PACKAGES)):
+        return False
+    return subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True, check=False).returncode == 0
 
 
 def run_without_network(

@@ -5,30 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import chdir, closing
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from databases import Databases, readdress
 
 from radloop.cli import main
 from radloop.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL_N = 120
-_ADDRESSES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-    ("logged_models", "artifact_location"),
-)
-"""Columns of MLflow's database that hold absolute addresses."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +42,14 @@ class Installation:
         }
         return keep | {"OMP_NUM_THREADS": "1"}  # the tests run side by side
 
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line of `radloop ARGUMENTS`."""
+        return [sys.executable, "-m", "radloop", *arguments]
+
     def start(self, *arguments: str, quiet: bool = False) -> subprocess.Popen[str]:
         """Start `radloop ARGUMENTS` in a process group of its own, which a test may kill whole; `quiet` drops its progress."""
-        command = [sys.executable, "-m", "radloop", *arguments]
         return subprocess.Popen(
-            command,
+            self.command(*arguments),
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -65,9 +60,14 @@ class Installation:
 
     def run(self, *arguments: str, timeout: float = 400, check: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run `radloop ARGUMENTS`; with `check`, assert its exit code."""
-        command = [sys.executable, "-m", "radloop", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         if check is not None:
             assert done.returncode == check, f"{arguments}: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
@@ -133,24 +133,29 @@ def write_use_case(folder: Path, config: dict[str, Any]) -> Path:
     return path
 
 
-def make_installation(root: Path, config: dict[str, Any] | None = None) -> Installation:
-    """Make a working folder with the small phantom use case."""
+def make_installation(root: Path, config: dict[str, Any] | None = None, *, databases: bool = True) -> Installation:
+    """Make a working folder with the small phantom use case; without `databases` its first commands make them, as a user's do."""
     (root / ".radloop").mkdir(parents=True)
+    if databases:
+        Databases.copy_to(root)
     write_use_case(root / "configs" / "use_cases", config or small_phantom_config())
     return Installation(root)
+
+
+def forget_artifacts() -> None:
+    """Let MLflow look up anew where a run's artifacts lie: it remembers that by the run alone, which copies share."""
+    known = sys.modules.get("mlflow.tracking._tracking_service.utils")
+    if known is not None:
+        known._artifact_repos_cache.clear()
 
 
 def copy_installation(source: Installation, root: Path) -> Installation:
     """Copy an installation whole, so that a test may change it: MLflow's addresses are absolute, and would lead back."""
     shutil.copytree(source.root, root, symlinks=True)
+    forget_artifacts()
     copy = Installation(root)
     database = copy.settings.place / "mlflow" / "mlflow.db"
     if not database.is_file():
         return copy
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for table, column in _ADDRESSES:
-            connection.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608 - names of ours
-                (str(source.root), str(root)),
-            )
+    readdress(database, source.root, root)
     return copy

@@ -212,7 +212,12 @@ def summary(ticket: Mapping[str, Any], settings: Settings, total: float) -> dict
         "metrics_all_test": evaluated["metrics_all_test"],
         "population": evaluated["population"],
         **{name: evaluated[name] for name in ("labels", "severity", "without_clinical") if name in evaluated},
-        "seconds": {**seconds, "fit": results["search"].get("fit_seconds", 0.0), "total": round(total, 3)},
+        "seconds": {
+            **seconds,
+            "fit": results["search"].get("fit_seconds", 0.0),
+            "asked": results["package"].get("asked_seconds", 0.0),
+            "total": round(total, 3),
+        },
         "report": promoted["report"],
     }
 

@@ -47,6 +47,10 @@ def test_dvc_repro_runs_the_stages_and_changes_only_its_lock(loop: Loop, tmp_pat
     assert (site.root / "results" / "phantom-cxr" / "roc.csv").read_text().startswith("fpr,tpr\n")
     promoted = json.loads((site.root / "results" / "phantom-cxr" / "promote.json").read_text())
     assert promoted["verdict"] == "passed"
+    # The same steps again are a version of their own, with the same numbers.
+    judged = json.loads((site.root / "results" / "phantom-cxr" / "evaluate.json").read_text())
+    assert judged["metrics"] == loop.summary["metrics"]
+    assert promoted["model_version"] == loop.summary["model_version"] + 1
 
 
 def test_prefect_yaml_names_flows_that_exist_with_their_parameters() -> None:

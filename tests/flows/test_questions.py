@@ -29,18 +29,14 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "labels": {"kind": "multilabel", "findings": ["left", "right"], "none": "none"},
         "source": {"columns": {}},
     },
-    "grade-and-clinical": {
+    "grade-place-and-clinical": {
         "labels": {"positive": "disc", "negative": "none"},
-        "source": {"columns": {"label": "label", "extent": "extent", "sex": "sex", "age": "age"}},
+        "source": {"columns": {"label": "label", "extent": "extent", "sex": "sex", "age": "age", "boxes": "box"}},
+        "location": {"stride": 4},
         "clinical": {"fever": {"column": "fever", "unit": "Cel", "low": 30, "high": 45}},
         "severity": {"levels": ["none", "small", "large"], "cuts": [1, 15]},
         "fusion": {"values": ["fever", "age", "sex"]},
         "mitigation": {"attribute": "sex", "training": "reweighting", "thresholds": "per_group", "labels": "set_aside"},
-    },
-    "place": {
-        "labels": {"positive": "disc", "negative": "none"},
-        "source": {"columns": {"label": "label", "boxes": "box"}},
-        "location": {"stride": 4},
     },
     "outline": {
         "labels": {"kind": "segmentation", "target": "disc"},

@@ -78,7 +78,7 @@ def planted(tag: int, vr: str) -> DataElement | None:
     if first in _BINARY:
         return DataElement(tag, first, NAME.encode())
     if first == "SQ":
-        return DataElement(tag, "SQ", Sequence([nested(3)]))
+        return DataElement(tag, "SQ", Sequence([nested(1)]))
     if first in _VALUES or first in ("LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"):
         return DataElement(tag, first, _VALUES.get(first, NAME))
     return None

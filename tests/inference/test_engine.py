@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from radloop.errors import IntegrityError
+from radloop.inference.bundle import CONTENT, WEIGHTS
 from radloop.inference.engine import Engine
 from radloop.inference.predictor import Predictor
 from tests.bundles import KINDS, SIZE, TinyNetwork, form_of, make_clinical, make_facts, make_images
@@ -139,3 +141,20 @@ def test_many_are_asked_in_their_order(kinds: dict[str, Predictor], kind: str) -
     found = engine.run_all(iter(images), clinical if width else None)
     for output, image, row in zip(found, images, clinical, strict=True):
         assert np.array_equal(output.logits, engine.run(image, row).logits)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_is_written_to_its_files_later_changes_no_answer(sealed: Path, tmp_path: Path, cached: bool) -> None:
+    content = tmp_path / "bundle"
+    shutil.copytree(sealed / CONTENT, content)
+    cache = tmp_path / "cache" if cached else None
+    if cached:
+        Engine(content, SIZE, cache=cache)  # the next one takes what this one compiled
+    loaded = Engine(content, SIZE, cache=cache)
+    images = make_images(2)
+    assert loaded.add_lone(images, make_clinical(2, loaded.width))
+    before = [output.logits for output in loaded.run_all(images)]
+    for path in [content / WEIGHTS, *(cache.iterdir() if cache else ())]:
+        path.write_bytes(bytes(path.stat().st_size))  # in place: a mapped file would show it
+    assert np.array_equal([output.logits for output in loaded.run_all(images)], before)
+    assert np.array_equal([loaded.run(image).logits for image in images], before)

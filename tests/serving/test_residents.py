@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +134,24 @@ def test_one_that_fails_its_self_test_at_the_start_is_refused(decoders: Pool, tm
         champions.answer(IMAGE, Asked("tb-cxr", None, False, None, "x"))
     assert caught.value.code == "no_champion"
     worker.close()
+
+
+def test_the_engine_for_single_requests_is_made_of_verified_bytes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_bundle(tmp_path / "bundles", seed=7)
+    champion = Champion(point(folder), tmp_path / "bundles")
+    network = champion.load()
+    before = network.predict(IMAGE, request_id="x")
+    weights = folder / "bundle" / "model.bin"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    with pytest.raises(IntegrityError, match="bundle"):
+        network.quicken()
+    monkeypatch.setattr(logging.getLogger("bentoml"), "propagate", True)
+    with caplog.at_level(logging.ERROR):
+        champion.quicken(network)
+    assert "no engine for single requests" in caplog.text
+    assert network.predict(IMAGE, request_id="x") == before
 
 
 def test_one_that_was_changed_while_it_rested_does_not_come_back(decoders: Pool, tmp_path: Path) -> None:

@@ -275,6 +275,8 @@ def test_whoever_listens_may_end_a_trial_before_its_metric_is_looked_for(cases, 
 CLASSES = {"kind": "multiclass", "classes": ["normal", "cyst", "stone"]}
 FINDINGS = {"kind": "multilabel", "findings": ["mass", "nodule", "edema"], "none": "none"}
 REGION = {"kind": "segmentation", "target": "tumor"}
+LEARNING = {"backbone": "resnet18", "augmentation": 0.0}
+"""What learns within three epochs of so few images."""
 LOCATED = {"location": {"stride": 4}, "source": {"columns": {"mask": "mask"}, "labels": {}}}
 
 
@@ -284,7 +286,7 @@ def test_classes_are_learnt(cases, trials: Trials) -> None:
     images = np.full((120, 32, 32), 40, np.uint8)
     for row, number in enumerate(classes):
         images[row, :, 10 * number : 10 * number + 10] = 200
-    use_case = small(cases, "accuracy", {"augmentation": 0.0, "balance": "loss"}, labels=CLASSES, source={"labels": {}})
+    use_case = small(cases, "accuracy", LEARNING | {"balance": "loss"}, labels=CLASSES, source={"labels": {}})
     outcome = trials.run(use_case, Pixels(images, np.eye(3, dtype=np.float32)[classes], pixels.frame))
     assert outcome.value > 0.9
     assert load_trained(outcome.weights, use_case, use_case.search.recipe, ()).head.linear.out_features == 3
@@ -294,7 +296,7 @@ def test_findings_are_learnt_around_what_is_unknown(cases, trials: Trials) -> No
     pixels = cases.pixels(150, outputs=3)
     pixels.truths[::4, 1] = np.nan
     pixels.truths[1::5] = np.nan
-    use_case = small(cases, "auroc", {"balance": "loss", "augmentation": 0.0}, labels=FINDINGS, source={"labels": {}})
+    use_case = small(cases, "auroc", LEARNING | {"balance": "loss"}, labels=FINDINGS, source={"labels": {}})
     outcome = trials.run(use_case, pixels)
     assert outcome.value > 0.8
     assert all(np.isfinite(number) for _, metrics in trials.told for number in metrics.values())
@@ -309,7 +311,9 @@ def test_a_region_is_learnt_from_its_masks_alone(cases, trials: Trials) -> None:
         images[row, 12:44, left : left + 28] = 200
         masks[row, 12:44, left : left + 28] = 1
     masks[0] = 255
-    use_case = small(cases, "dice", {"augmentation": 0.5}, labels=REGION, image={"size": 64, "min_side": 16}, **LOCATED)
+    use_case = small(
+        cases, "dice", LEARNING | {"augmentation": 0.5}, labels=REGION, image={"size": 64, "min_side": 16}, **LOCATED
+    )
     ones = np.ones((90, 1), np.float32)
     outcome = trials.run(use_case, Pixels(images, ones, pixels.frame, masks=masks))
     assert outcome.value > 0.7

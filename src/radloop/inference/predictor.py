@@ -76,7 +76,12 @@ class Predictor(Admission):
         return self.engine.precision
 
     def quicken(self) -> bool:
-        """Let a request that is alone have every core, where that gives the same bits; see `Engine.add_lone`."""
+        """Let a request that is alone have every core, where that gives the same bits; see `Engine.add_lone`.
+
+        Raises:
+            IntegrityError: the network's files, which are read once more, changed since they were verified.
+        """
+        verify_bundle(self.bundle.folder)
         return self.engine.add_lone(*selftest_inputs(self.bundle))
 
     @property

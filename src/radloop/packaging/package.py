@@ -32,20 +32,20 @@ from radloop.inference.bundle import (
     write_facts,
 )
 from radloop.inference.calibration import probabilities
-from radloop.inference.engine import Engine
+from radloop.inference.engine import Engine, Output
 from radloop.inference.familiarity import write_familiar
 from radloop.inference.group_thresholds import Cuts
 from radloop.inference.precision import PrecisionFacts, runs_natively
 from radloop.inference.selftest import IN_F32, answers
-from radloop.models.network import Network as Trained
 from radloop.packaging.export import export
 from radloop.packaging.familiarity import Familiarity, fit_familiarity
 from radloop.packaging.fitting import Fitted, fit, fit_conformal, fit_groups
-from radloop.packaging.parity import compare, trained_logits
-from radloop.packaging.precision import agreement, spread
+from radloop.packaging.parity import compare
+from radloop.packaging.precision import Said, agreement, asked, served_said, spread, trained_said
 from radloop.records.runs import Run
 from radloop.records.seal import canonical
 from radloop.settings import Settings
+from radloop.stopwatch import Stopwatch
 from radloop.training.pixels import Pixels
 from radloop.training.result import SearchResult
 from radloop.training.trained import load_trained, weights_file
@@ -64,6 +64,7 @@ class Packaged:
         temperatures: as in the bundle's facts.
         thresholds: one an output; None where it has none.
         warnings: what `calibrate` could not tell.
+        asked_seconds: time in which the networks were asked about images.
     """
 
     bundle: str
@@ -71,6 +72,7 @@ class Packaged:
     temperatures: tuple[float, ...]
     thresholds: tuple[float | None, ...]
     warnings: tuple[str, ...]
+    asked_seconds: float
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as a run keeps it."""
@@ -92,6 +94,25 @@ class _Calibrate:
     images: NDArray[np.uint8]
     clinical: NDArray[np.float32]
     truths: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of the manifest, each kind in order: no network is asked about one twice.
+
+    Attributes:
+        all: those that any network is asked about.
+        calibrate: what everything is fitted on.
+        compared: what a lower precision is judged on; none where none is tried.
+    """
+
+    all: NDArray[np.int64]
+    calibrate: NDArray[np.int64]
+    compared: NDArray[np.int64]
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where some of the rows stand among all."""
+        return np.searchsorted(self.all, rows)
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,12 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
             }
         )
 
-    engine, scored, facts = _chosen(plain, use_case, network, pixels, cases, fitted_to)
+    kept = _kept_plain(use_case)
+    rows = _rows(pixels, lower=kept is None)
+    clock = Stopwatch()
+    with clock:
+        trained = trained_said(network, pixels, rows.all)
+    engine, scored, facts = _chosen(plain, kept, trained, pixels, rows, fitted_to, clock)
     known = fit_familiarity(engine, pixels, use_case.search.seed)
     if known is not None:
         write_familiar(folder, known.familiar)
@@ -137,9 +163,9 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     engine.check(facts)
     kind, temperatures = facts.labels.kind, facts.calibration.temperatures
     # Of the export: what a lower precision changes is in the facts and, on `test`, a row of the gate by itself.
-    exported = scored if engine is plain else _score(plain, cases)
+    exported = scored if engine is plain else _score(plain, pixels, rows.calibrate, clock)
     parity = compare(
-        trained_logits(network, cases.images, cases.clinical), exported.logits, kind, temperatures, _cuts(facts, cases.frame)
+        trained.of(rows.places(rows.calibrate)).logits, exported.logits, kind, temperatures, _cuts(facts, cases.frame)
     )
     chances = probabilities(scored.logits, kind, temperatures)
     _write_reference(folder, cases, scored, chances, _admitted(scored, known), use_case)
@@ -147,40 +173,53 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     write_facts(folder, facts)
     sealed = seal_bundle(folder, settings.bundles)
     shutil.rmtree(staging, ignore_errors=True)
-    return Packaged(sealed.digest, parity.as_dict(), temperatures, facts.thresholds, facts.calibration.warnings)
+    warnings = facts.calibration.warnings
+    return Packaged(sealed.digest, parity.as_dict(), temperatures, facts.thresholds, warnings, round(clock.seconds, 3))
+
+
+def _rows(pixels: Pixels, *, lower: bool) -> _Rows:
+    """Return the rows that are asked about; `lower` says whether a lower precision is tried."""
+    calibrate = pixels.indices("calibrate")
+    held = np.sort(np.concatenate([pixels.indices("tune"), calibrate]))
+    compared = spread(held) if lower else calibrate[:0]
+    return _Rows(np.union1d(calibrate, compared), calibrate, compared)
 
 
 def _chosen(
     plain: Engine,
-    use_case: UseCase,
-    network: Trained,
+    kept: str | None,
+    trained: Said,
     pixels: Pixels,
-    cases: _Calibrate,
+    rows: _Rows,
     fitted_to: Callable[[_Scored, Engine], BundleFacts],
+    clock: Stopwatch,
 ) -> tuple[Engine, _Scored, BundleFacts]:
     """Return the engine in the precision that it has earned, what it said, and the facts fitted to that.
 
     Args:
         plain: the engine in 32 bits.
-        use_case: may keep it so.
-        network: the trained one.
+        kept: why no other is tried.
+        trained: what the trained network said of all the rows.
         pixels: of the data version.
-        cases: of `calibrate`.
+        rows: the images that are asked about.
         fitted_to: fits everything to what an engine said.
+        clock: runs while an engine is asked.
     """
-    kept = _kept_plain(use_case)
     tried: dict[str, Any] = {}
     if kept is None:
         fast = Engine(plain.content, plain.size, precision="bf16")
-        scored = _score(fast, cases)
+        with clock:
+            outputs = asked(fast, pixels, rows.all)
+        scored = _scored([outputs[place] for place in rows.places(rows.calibrate)])
         facts = fitted_to(scored, fast)
-        held = np.sort(np.concatenate([pixels.indices("tune"), pixels.indices("calibrate")]))
-        found = agreement(network, fast, facts, pixels, spread(held))
+        compared = rows.places(rows.compared)
+        served = served_said([outputs[place] for place in compared])
+        found = agreement(trained.of(compared), served, facts, pixels, rows.compared)
         kept, tried = found.objection(), {"tried": "bf16", "agreement": found}
         if kept is None:
             said = PrecisionFacts(reason="bf16 keeps to the trained network on tune and calibrate", **tried)
             return fast, scored, facts.model_copy(update={"precision": said})
-    scored = _score(plain, cases)
+    scored = _score(plain, pixels, rows.calibrate, clock)
     facts = fitted_to(scored, plain).model_copy(update={"precision": PrecisionFacts(reason=kept, **tried)})
     return plain, scored, facts
 
@@ -208,8 +247,12 @@ def _calibrate(pixels: Pixels) -> _Calibrate:
     return _Calibrate(pixels.frame.iloc[rows], np.asarray(pixels.images[rows]), clinical, pixels.truths[rows])
 
 
-def _score(engine: Engine, cases: _Calibrate) -> _Scored:
-    outputs = engine.run_all(cases.images, cases.clinical)
+def _score(engine: Engine, pixels: Pixels, rows: NDArray[np.int64], clock: Stopwatch) -> _Scored:
+    with clock:
+        return _scored(asked(engine, pixels, rows))
+
+
+def _scored(outputs: list[Output]) -> _Scored:
     return _Scored(np.stack([output.logits for output in outputs]), np.stack([output.embedding for output in outputs]))
 
 

@@ -33,18 +33,6 @@ class Parity:
         return asdict(self)
 
 
-def trained_logits(network: Network, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the trained network's logits [n, K], one image after the other as they are served.
-
-    Args:
-        network: in evaluation mode.
-        images: uint8 [n, S, S].
-        clinical: float32 [n, D].
-    """
-    rows = [forward(network, image[None], row[None]).logits[0].numpy() for image, row in zip(images, clinical, strict=True)]
-    return np.stack(rows).astype(np.float64)
-
-
 def forward(network: Network, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> Outputs:
     """Return what the trained network says of n images.
 

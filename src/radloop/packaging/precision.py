@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,10 @@ class Said:
     logits: NDArray[np.float64]
     beside: NDArray[np.float32]
 
+    def of(self, places: NDArray[np.int64]) -> Said:
+        """Return what was said of some of the images."""
+        return Said(self.logits[places], self.beside[places])
+
 
 def spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return at most `MOST` of some rows, evenly spread and in their order."""
@@ -44,20 +49,19 @@ def spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, MOST).round().astype(np.int64)]
 
 
-def agreement(network: Network, engine: Engine, facts: BundleFacts, pixels: Pixels, rows: NDArray[np.int64]) -> Agreement:
+def agreement(trained: Said, served: Said, facts: BundleFacts, pixels: Pixels, rows: NDArray[np.int64]) -> Agreement:
     """Compare the engine with the trained network.
 
     Args:
-        network: in evaluation mode.
-        engine: of the bundle, in the precision that is asked about.
+        trained: what the network said of the images.
+        served: what the engine said of them, in the precision that is asked about.
         facts: of the bundle: its temperatures and thresholds.
         pixels: of the data version.
         rows: the images, see `spread`.
     """
-    truths = pixels.truths[rows]
     patients = zip(pixels.frame["age"].iloc[rows], pixels.frame["sex"].iloc[rows], strict=True)
     cuts = [facts.cuts({"age": age, "sex": sex}) for age, sex in patients]
-    return compared(_trained(network, pixels, rows), _served(engine, pixels, rows), facts, truths, cuts)
+    return compared(trained, served, facts, pixels.truths[rows], cuts)
 
 
 def compared(
@@ -100,7 +104,14 @@ def _known(scores: NDArray[np.float64], truths: NDArray[np.float32]) -> tuple[ND
     return scores[known], truths[known].astype(np.int64)
 
 
-def _trained(network: Network, pixels: Pixels, rows: NDArray[np.int64]) -> Said:
+def trained_said(network: Network, pixels: Pixels, rows: NDArray[np.int64]) -> Said:
+    """Return what the trained network says of some images.
+
+    Args:
+        network: in evaluation mode.
+        pixels: of the data version.
+        rows: the images, [n] in their order.
+    """
     found = []
     for start in range(0, len(rows), _BATCH):
         part = rows[start : start + _BATCH]
@@ -110,15 +121,20 @@ def _trained(network: Network, pixels: Pixels, rows: NDArray[np.int64]) -> Said:
     return Said(logits.astype(np.float64), np.concatenate([_beside(outputs) for outputs in found]))
 
 
+def asked(engine: Engine, pixels: Pixels, rows: NDArray[np.int64]) -> list[Output]:
+    """Return an engine's output of each image of `rows` [n], in their order."""
+    clinical = None if pixels.clinical is None else pixels.clinical[rows]
+    return engine.run_all((np.asarray(pixels.images[row]) for row in rows), clinical)
+
+
+def served_said(outputs: Sequence[Output]) -> Said:
+    """Return what an engine said, as `agreement` compares it."""
+    return Said(np.stack([output.logits for output in outputs]), np.stack([_row(output) for output in outputs]))
+
+
 def _beside(outputs: Outputs) -> NDArray[np.float32]:
     parts = [torch.sigmoid(part).flatten(1).numpy() for part in (outputs.grades, outputs.mask) if part is not None]
     return np.concatenate([np.zeros((len(outputs.logits), 0), np.float32), *parts], axis=1)
-
-
-def _served(engine: Engine, pixels: Pixels, rows: NDArray[np.int64]) -> Said:
-    clinical = None if pixels.clinical is None else pixels.clinical[rows]
-    outputs = engine.run_all((np.asarray(pixels.images[row]) for row in rows), clinical)
-    return Said(np.stack([output.logits for output in outputs]), np.stack([_row(output) for output in outputs]))
 
 
 def _row(output: Output) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Several processes that run trials of one search side by side.
 
-They are spawned, not forked: torch's threads do not survive a fork. What they share is Optuna's storage, MLflow and
+They are forked from a server that has imported what they need and nothing more: torch's threads would not survive a fork of
+this process, and as many imports as workers would take longer than a small trial. What they share is Optuna's storage, MLflow and
 the memory-mapped pixels. A worker ends with its parent, however that ends; the trial it leaves is run again.
 """
 
@@ -56,7 +57,8 @@ def run_workers(job: Job, interrupted: Sequence[int], progress: Progress) -> Non
         ToolError: a worker died.
     """
     count = job.search.workers
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     news: Any = context.Queue()
     sent = replace(job, pixels=_packed(job.pixels))
     workers = [
