@@ -53,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: workers must agree on names, and what is made while collecting may hold the time (a zip does)."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _own_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget which MLflow a test before this one used in the same process."""
