@@ -1,8 +1,9 @@
-"""Train, judge and write down every use case on real data: docs/results.md, from MLflow.
+"""Train, judge and write down every use case on real data: docs/results.md, from MLflow, by way of docs/results/.
 
     python -m benchmarks.results [USE_CASE]... [--data DIR] [--page-only]
 
-What is done is not done again: kill it anywhere, run it again. Everything lies in `results/`, an installation of its own.
+What is done is not done again, here or on the machine that committed it: kill it anywhere, run it again. Everything lies in `results/`,
+an installation of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.results import baselines, page, record
+from benchmarks.results import baselines, ledger, page, record
 from benchmarks.results.installation import ROOT, SEEDS, Entry, digest, plan, radloop, settings, write_use_case
 from radloop.data import versions
 from radloop.training.pixels import load_pixels
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("use_cases", nargs="*", metavar="USE_CASE")
     parser.add_argument("--data", type=Path, default=os.environ.get("RADLOOP_REAL_DATA"), help="default RADLOOP_REAL_DATA")
-    parser.add_argument("--page-only", action="store_true", help="write the page from what MLflow holds")
+    parser.add_argument("--page-only", action="store_true", help="write the page from what was judged")
     options = parser.parse_args()
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     entries = [entry for entry in plan() if not options.use_cases or entry.name in options.use_cases]
@@ -40,6 +41,8 @@ def main() -> None:
     for part in parts(Path(options.data).resolve()):
         for entry in entries:
             part(entry)
+            for name in entry.names:
+                ledger.gather(name, settings())
             page.write(plan(), ROOT / "docs" / "results.md")
 
 
@@ -54,30 +57,38 @@ def parts(data: Path) -> Iterator[Callable[[Entry], None]]:
             one(entry, SEEDS[0], variant, data)
 
     yield trained(SEEDS[0])
-    yield compare
+    yield lambda entry: compare(entry, data)
     yield varied
     yield from map(trained, SEEDS[1:])
 
 
-def compare(entry: Entry) -> None:
-    """Judge the baselines on the splits of a use case, unless MLflow holds their numbers for this version of the data."""
+def compare(entry: Entry, data: Path) -> None:
+    """Judge the baselines on the splits of a use case, unless their numbers for this version of the data are known."""
     use_case = write_use_case(entry, SEEDS[0])
-    pinned = versions.pinned(use_case.name, settings())
-    if (entry.frozen or use_case.fusion is not None) and pinned is not None:
-        tags = {"radloop.data_version": pinned.version}
-        if record.kept(use_case.name, "baselines", tags, settings()) is None:
-            pixels = load_pixels(use_case, pinned.version, settings())
-            record.keep(use_case.name, "baselines", tags, baselines.baselines(pixels, use_case, entry.frozen), settings())
+    judged = ledger.evidences(use_case.name)
+    if not judged or not (entry.frozen or use_case.fusion is not None):
+        return
+    tags = {"radloop.data_version": judged[-1]["data"]["version"]}
+    if ledger.kept(use_case.name, "baselines", tags) is not None:
+        return
+    if versions.pinned(use_case.name, settings()) is None:  # another machine trained
+        radloop("ingest", use_case.name, *from_source(entry, data))
+    pixels = load_pixels(use_case, tags["radloop.data_version"], settings())
+    record.keep(use_case.name, "baselines", tags, baselines.baselines(pixels, use_case, entry.frozen), settings())
+
+
+def from_source(entry: Entry, data: Path) -> list[str]:
+    """Return the option that names where a use case's images come from."""
+    return [] if entry.source is None else ["--source", str(data / entry.source)]
 
 
 def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:
-    """Run the loop for one seed, unless MLflow holds its evidence or its failure."""
+    """Run the loop for one seed, unless its evidence or its failure is known."""
     use_case = write_use_case(entry, seed, variant)
     if _done(use_case):
         return
-    source = [] if entry.source is None else ["--source", str(data / entry.source)]
     started = time.monotonic()
-    code, answer = radloop("retrain", use_case.name, *source)
+    code, answer = radloop("retrain", use_case.name, *from_source(entry, data))
     seconds = round(time.monotonic() - started, 1)
     print(f"{use_case.name} seed {seed}: exit {code}, {answer.get('verdict', answer.get('error'))}, {seconds} s", flush=True)
     tags = {"radloop.use_case_digest": digest(use_case)}
@@ -96,8 +107,9 @@ def hardware() -> str:
 
 def _done(use_case: UseCase) -> bool:
     asked = digest(use_case)
-    judged = any(evidence["asked"] == asked for evidence in record.evidences(use_case.name, settings()))
-    return judged or record.kept(use_case.name, "failure", {"radloop.use_case_digest": asked}, settings()) is not None
+    ledger.gather(use_case.name, settings())  # the last run may have been killed before it was written down
+    judged = any(evidence["asked"] == asked for evidence in ledger.evidences(use_case.name))
+    return judged or ledger.kept(use_case.name, "failure", {"radloop.use_case_digest": asked}) is not None
 
 
 if __name__ == "__main__":

@@ -41,6 +41,11 @@ class Entry:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     frozen: bool = True
 
+    @property
+    def names(self) -> list[str]:
+        """Return the names under which it and its variants are judged."""
+        return [self.name, *(f"{self.name}-{variant}" for variant in self.variants)]
+
 
 def plan() -> list[Entry]:
     """Return the use cases of the page, in its order."""

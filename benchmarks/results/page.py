@@ -1,4 +1,4 @@
-"""docs/results.md, from what MLflow holds and nothing else."""
+"""docs/results.md, from what was judged and nothing else."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import record
-from benchmarks.results.installation import SEEDS, Entry, digest, settings, write_use_case
+from benchmarks.results import ledger
+from benchmarks.results.installation import SEEDS, Entry, digest, write_use_case
 
 Document = Mapping[str, Any]
 _HEAD = """# Results
@@ -30,9 +30,8 @@ def write(entries: Sequence[Entry], path: Path) -> None:
 
 def _judged(entry: Entry) -> list[dict[str, Any]]:
     """Return the evidence of the shipped recipe's seeds, the median first."""
-    place = settings()
     asked = {digest(write_use_case(entry, seed)) for seed in SEEDS}
-    found = [evidence for evidence in record.evidences(entry.name, place) if evidence["asked"] in asked]
+    found = [evidence for evidence in ledger.evidences(entry.name) if evidence["asked"] in asked]
     return [median(found), *found] if found else []
 
 
@@ -74,7 +73,7 @@ def _row(entry: Entry, judged: Sequence[Document]) -> str:
 
 def _failure(entry: Entry) -> str | None:
     tags = {"radloop.use_case_digest": digest(write_use_case(entry, SEEDS[0]))}
-    answer = record.kept(entry.name, "failure", tags, settings())
+    answer = ledger.kept(entry.name, "failure", tags)
     if answer is None:
         return None
     error = answer.get("error", {})
@@ -83,7 +82,7 @@ def _failure(entry: Entry) -> str | None:
 
 def _section(entry: Entry, judged: Sequence[Document]) -> str:
     chosen, every = judged[0], judged[1:]
-    looks = len(record.evidences(entry.name, settings()))
+    looks = len(ledger.evidences(entry.name))
     config = chosen["use_case"]["config"]
     parts = [
         f"## {entry.name}\n\n{chosen['use_case']['title']}. {entry.caveat.strip()}\n",
@@ -92,7 +91,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
         f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
         f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
         f"- seeds: {', '.join(f'{_number(evidence)}' for evidence in every)} ({_main(chosen)}; the median is shown); "
-        f"the test split was looked at {looks} times in this installation",
+        f"the test split was looked at {looks} times by this page's runs",
         "",
         _table(entry, chosen),
         _labels(chosen),
@@ -136,7 +135,7 @@ def _by_class(numbers: Document, evidence: Document) -> str:
 
 
 def _time(entry: Entry, evidence: Document) -> str:
-    seconds = record.kept(entry.name, "seconds", {"radloop.use_case_digest": evidence["use_case"]["digest"]}, settings())
+    seconds = ledger.kept(entry.name, "seconds", {"radloop.use_case_digest": evidence["use_case"]["digest"]})
     return f"{seconds['wall'] / 60:.1f} minutes on {seconds['hardware']}" if seconds else "time not recorded"
 
 
@@ -147,13 +146,13 @@ def _table(entry: Entry, chosen: Document) -> str:
         if name in chosen["metrics"]
     ]
     rows = [("this model", chosen["metrics"])]
-    others = record.kept(entry.name, "baselines", {"radloop.data_version": chosen["data"]["version"]}, settings())
+    others = ledger.kept(entry.name, "baselines", {"radloop.data_version": chosen["data"]["version"]})
     for name, row in (others or {"rows": {}})["rows"].items():
         rows.append((f"logistic regression on {name} (cut at 0.5)", row["metrics"]))
     if "without_clinical" in chosen:
         rows.append(("this model, clinical values hidden", chosen["without_clinical"]["metrics"]))
     for variant in entry.variants:
-        judged = record.evidences(f"{entry.name}-{variant}", settings())
+        judged = ledger.evidences(f"{entry.name}-{variant}")
         rows += [(f"variant: {variant.replace('-', ' ')}", judged[-1]["metrics"])] if judged else []
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     lines += [
@@ -176,10 +175,10 @@ def _labels(chosen: Document) -> str | None:
 
 
 def _reasons(chosen: Document) -> str:
-    from radloop.governance.review import verdict_of
-
-    verdict = verdict_of(dict(chosen))
-    failed = [reason for reason in verdict.reasons if reason.status not in ("passed", "not_applicable")]
-    if not failed:
-        return f"Verdict: **{verdict.verdict}**; every rule of the policy passed.\n"
-    return f"Verdict: **{verdict.verdict}**.\n\n" + "\n".join(f"- {reason.rule}: {reason.sentence}" for reason in failed) + "\n"
+    if not chosen["reasons"]:
+        return f"Verdict: **{chosen['verdict']}**; every rule of the policy passed.\n"
+    return (
+        f"Verdict: **{chosen['verdict']}**.\n\n"
+        + "\n".join(f"- {row['rule']}: {row['sentence']}" for row in chosen["reasons"])
+        + "\n"
+    )

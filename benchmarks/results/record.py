@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from radloop.governance.changes import today
+from mlflow.entities import Run
+
 from radloop.governance.registry import Registry
-from radloop.records.seal import digest_document
 from radloop.settings import Settings
 from radloop.training.tracking import Tracker
 
 _ROLE = "radloop.role"
+ROLES = ("baselines", "seconds", "failure")
 
 
 def evidences(name: str, settings: Settings) -> list[dict[str, Any]]:
-    """Return the evidence of every judged version of a use case, the oldest first, with its `version` and `verdict`.
-
-    `asked` is the digest of its configuration with the defaults of keys that it is too old to have: a new key that is not used
-    makes no result old.
-    """
+    """Return the evidence of every judged version of a use case, the oldest first, with its `version` and `verdict`."""
     tracker = Tracker(name, settings)
     found = []
     for version in reversed(Registry(name, settings).versions()):
         path = tracker.client.download_artifacts(version.run_id, "judgement/evidence.json")
-        with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - MLflow gives a string
-            evidence: dict[str, Any] = json.load(stream)
-        asked = digest_document(today(evidence["use_case"]["config"]))
-        found.append(evidence | {"version": version.version, "verdict": version.verdict, "asked": asked})
+        found.append(_document(path) | {"version": version.version, "verdict": version.verdict})
     return found
 
 
@@ -41,12 +36,23 @@ def keep(name: str, role: str, tags: Mapping[str, str], document: Mapping[str, A
     tracker.client.set_terminated(run.info.run_id)
 
 
-def kept(name: str, role: str, tags: Mapping[str, str], settings: Settings) -> dict[str, Any] | None:
-    """Return the newest document of a role with these tags."""
+def notes(name: str, settings: Settings) -> list[dict[str, Any]]:
+    """Return every document that was kept, of each role the oldest first: `run_id`, `role`, `tags`, `document`."""
     tracker = Tracker(name, settings)
-    words = " and ".join(f"tags.`{key}` = '{value}'" for key, value in {_ROLE: role, **tags}.items())
-    runs = tracker.client.search_runs([tracker.experiment], words, order_by=["attributes.start_time desc"], max_results=1)
-    if not runs:
-        return None
-    with open(tracker.client.download_artifacts(runs[0].info.run_id, f"{role}.json"), encoding="utf-8") as stream:  # noqa: PTH123
-        return dict(json.load(stream))
+    found = []
+    for role in ROLES:
+        words = f"tags.`{_ROLE}` = '{role}' and attributes.status = 'FINISHED'"
+        runs = tracker.client.search_runs([tracker.experiment], words, order_by=["attributes.start_time asc"], max_results=1000)
+        found += [_note(run, tracker) for run in runs]
+    return found
+
+
+def _note(run: Run, tracker: Tracker) -> dict[str, Any]:
+    role = run.data.tags[_ROLE]
+    tags = {key: word for key, word in run.data.tags.items() if key.startswith("radloop.") and key != _ROLE}
+    document = _document(tracker.client.download_artifacts(run.info.run_id, f"{role}.json"))
+    return {"run_id": run.info.run_id, "role": role, "tags": tags, "document": document}
+
+
+def _document(path: str) -> dict[str, Any]:
+    return dict(json.loads(Path(path).read_text(encoding="utf-8")))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 from conftest import Loop
 from installations import Installation, make_installation
 from mlflow import MlflowClient
 
-COMMAND = ["retrain", "phantom-cxr", "--json"]
+COMMAND = ["retrain", "phantom-cxr"]
 
 
 def kill_when(site: Installation, source: Path, line: str) -> None:
@@ -31,14 +29,6 @@ def kill_when(site: Installation, source: Path, line: str) -> None:
     assert line in seen[-1], "".join(seen[-30:])
 
 
-def finish(site: Installation, source: Path) -> dict[str, Any]:
-    process = site.start(*COMMAND, "--source", str(source))
-    out, err = process.communicate(timeout=500)
-    assert process.returncode == 0, err[-4000:]
-    document: dict[str, Any] = json.loads(out)
-    return document
-
-
 def trials_of(site: Installation) -> list[tuple[int, str]]:
     database = sqlite3.connect(site.root / ".radloop" / "optuna" / "optuna.db")
     return database.execute("select number, state from trials order by number").fetchall()
@@ -49,7 +39,7 @@ def test_a_kill_during_a_trial_loses_nothing_and_counts_nothing_twice(loop: Loop
     kill_when(broken, loop.source, "trial 2/2 epoch 1/1")
     time.sleep(0.2)
     assert trials_of(broken)[0] == (0, "COMPLETE")
-    resumed = finish(broken, loop.source)
+    resumed = broken.call(*COMMAND, "--source", str(loop.source))
     assert resumed["metrics"] == loop.summary["metrics"]
     assert resumed["model_version"] == 1
     assert trials_of(broken) == trials_of(loop.installation) == [(0, "COMPLETE"), (1, "COMPLETE")]

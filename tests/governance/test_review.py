@@ -171,11 +171,11 @@ def test_what_was_judged_beside_another_champion_is_refused(tmp_path: Path, sinc
 
 
 def test_the_commands_exit_codes(site: Installation) -> None:
-    assert site.json("deploy", "phantom-cxr", check=3)["error"]["code"] == "not_approved"
+    assert site.call("deploy", "phantom-cxr", check=3)["error"]["code"] == "not_approved"
     assert (
-        site.json("review", "approve", "phantom-cxr", "7", "--by", BY, "--note", NOTE, check=2)["error"]["code"]
+        site.call("review", "approve", "phantom-cxr", "7", "--by", BY, "--note", NOTE, check=2)["error"]["code"]
         == "unknown_version"
     )
     assert (
-        site.json("predict", str(site.root / "data.dvc"), "--use-case", "phantom-cxr", check=3)["error"]["code"] == "no_champion"
+        site.call("predict", str(site.root / "data.dvc"), "--use-case", "phantom-cxr", check=3)["error"]["code"] == "no_champion"
     )

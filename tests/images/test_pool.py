@@ -31,6 +31,12 @@ def where() -> Reply:
     return {"pid": os.getpid()}, []
 
 
+def where_slowly() -> Reply:
+    """Return the worker's process after a moment in which others are asked."""
+    time.sleep(0.5)
+    return where()
+
+
 def spin() -> Reply:
     """Use the processor for ever."""
     while True:
@@ -184,11 +190,54 @@ def test_a_worker_outlives_the_thread_that_started_it() -> None:
         assert [pool.call(f"{HERE}:where")[0]["pid"]] == found
 
 
-def test_a_worker_ends_with_its_pool() -> None:
+def test_the_next_pool_begins_with_the_workers_of_the_last() -> None:
     with Pool(1) as pool:
-        pid = pool.call(f"{HERE}:where")[0]["pid"]
+        first = pool.call(f"{HERE}:where")
+        with Pool(1) as other:
+            assert other.call(f"{HERE}:where") != first  # each call has a worker to itself
+    with Pool(1) as pool:
+        assert pool.call(f"{HERE}:where") == first
+        os.kill(first[0]["pid"], signal.SIGKILL)
+        time.sleep(0.2)
+    with Pool(1) as pool:  # one that died while nobody's is not brought back
+        assert pool.call(f"{HERE}:where") != first
+
+
+def test_no_more_workers_are_kept_than_there_are_cores() -> None:
+    many = (os.cpu_count() or 1) + 2
+    with Pool(many) as pool, ThreadPoolExecutor(many) as threads:
+        pids = {reply[0]["pid"] for reply in threads.map(lambda _: pool.call(f"{HERE}:where_slowly"), range(many))}
+    assert len(pids) == many
+    assert sum(Path(f"/proc/{pid}").exists() for pid in pids) == many - 2
+
+
+def test_another_search_path_gets_workers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Pool(1) as pool:
+        first = pool.call(f"{HERE}:where")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    with Pool(1) as pool:
+        assert pool.call(f"{HERE}:where") != first
+
+
+def test_kept_workers_end_with_their_process_and_are_no_childs() -> None:
+    program = f"""
+import os
+from radloop.images.pool import Pool
+with Pool(1) as pool:
+    first = pool.call("{HERE}:where")[0]["pid"]
+child = os.fork()
+if child == 0:
+    with Pool(1) as pool:
+        os._exit(pool.call("{HERE}:where")[0]["pid"] == first)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+with Pool(1) as pool:
+    assert pool.call("{HERE}:where")[0]["pid"] == first
+print(first)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(int(done.stdout), 0)
 
 
 def test_nothing_is_written_once_a_pool_is_closed(tmp_path: Path) -> None:
@@ -199,7 +248,7 @@ def test_nothing_is_written_once_a_pool_is_closed(tmp_path: Path) -> None:
             raise KeyboardInterrupt
     written = sorted(tmp_path.iterdir())
     assert 0 < len(written) < len(files)
-    pool.warm(f"{HERE}:where")
+    pool.warm(f"{HERE}:where")  # does nothing
     with pytest.raises(RuntimeError, match="closed"):
         pool.call(f"{HERE}:where")
     time.sleep(0.7)

@@ -5,10 +5,14 @@ Processor time is limited by the kernel (`ITIMER_PROF` ends the process also ins
 a busy machine refuses nothing that a quiet one reads: the net below it, by the clock, is for a worker that
 sleeps, not for one that waits for its turn. Answers come back as JSON and plain arrays,
 never as pickles: a worker may have been taken over by the file it read.
+
+A closed pool leaves its workers to the next one of this process: a worker takes a second to import what decodes, and a loop
+needs pools for what it brings in, for what it shows and for what it trains on.
 """
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import math
@@ -18,6 +22,7 @@ import queue
 import socket
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,6 +50,8 @@ _WALL = 10
 """How many times its processor time a file may take by the clock: a net below the kernel's."""
 _PATIENCE = 20
 """How many times that a worker may take which is not given the processor, its start and imports included."""
+_MOST_KEPT = os.cpu_count() or 1
+"""Workers that are kept for the next pool."""
 _LARGEST = 256_000_000
 """Bytes of the largest file: a worker holds it several times over."""
 _PACKAGES = str(Path(__file__).resolve().parents[2])
@@ -65,8 +72,9 @@ class Pool:
         self.workers = workers
         self._closed = False
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        path = _search_path()
         for _ in range(workers):
-            self._idle.put(_Worker())
+            self._idle.put(_kept.take(path) or _Worker(path))
 
     def __enter__(self) -> Pool:
         return self
@@ -134,27 +142,30 @@ class Pool:
                 self._idle.put(worker)
 
     def close(self) -> None:
-        """End every worker, each after the file that it has: nothing is written any more once this returns.
+        """Take every worker away, each after the file that it has: nothing is written any more once this returns.
 
-        They also end with this process, however it ends.
+        The next pool begins with them. They end with this process, however it ends.
         """
+        if self._closed:
+            return
         self._closed = True
-        workers = [self._idle.get() for _ in range(self.workers)]
-        for worker in workers:
-            worker.stop()
-            self._idle.put(worker)
+        for worker in [self._idle.get() for _ in range(self.workers)]:
+            _kept.keep(worker)
+            self._idle.put(_Worker(""))  # whoever waits for one learns that the pool is closed
 
 
 class _Worker:
     """One child process, started at its first file and after every death."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        """Take the folders in which the process finds packages."""
+        self.path = path
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
 
     def run(self, function: str, arguments: tuple[Any, ...], seconds: float) -> Reply:
         question = pickle.dumps((function, seconds, arguments), protocol=5)
-        line = self._line if self._alive() else None
+        line = self._line if self.alive() else None
         try:
             line = line or self._start()
             line.send_bytes(question)
@@ -181,7 +192,7 @@ class _Worker:
                 return False
         return False
 
-    def _alive(self) -> bool:
+    def alive(self) -> bool:
         """Tell whether the process still runs; one that died between two files is no fault of the second."""
         if self._process is not None and self._process.poll() is not None:
             self.stop()
@@ -189,9 +200,7 @@ class _Worker:
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
-        # A Bento brings the package beside what is installed: the child finds the one that runs here.
-        path = os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": self.path}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "radloop.images.worker", str(theirs.fileno())],
@@ -215,6 +224,11 @@ class _Worker:
             return Refusal("decode_timeout", "the image takes too long to decode for its size", _HINT)
         return Refusal("decoder_crashed", "the image made its decoder fail", _HINT)
 
+    def disown(self) -> None:
+        """Forget a process that is another's child."""
+        if self._process is not None:
+            self._process.returncode = 0  # or it would be missed when this object goes
+
     def stop(self) -> None:
         if self._line is not None:
             self._line.close()
@@ -222,6 +236,54 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         self._line = self._process = None
+
+
+class _Kept:
+    """Workers without a pool, a few of them, for the next pool that finds packages in the same folders."""
+
+    def __init__(self) -> None:
+        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+
+    def take(self, path: str) -> _Worker | None:
+        """Return the living worker that was kept last, or None."""
+        with self._lock:
+            for worker in [worker for worker in reversed(self._workers) if worker.path == path]:
+                self._workers.remove(worker)
+                if worker.alive():
+                    return worker
+        return None
+
+    def keep(self, worker: _Worker) -> None:
+        """Keep a worker, and end the one that was kept longest where there are more than anybody needs."""
+        with self._lock:
+            if worker.alive():
+                self._workers.append(worker)
+            while len(self._workers) > _MOST_KEPT:
+                self._workers.pop(0).stop()
+
+    def end(self) -> None:
+        """End every worker."""
+        with self._lock:
+            while self._workers:
+                self._workers.pop().stop()
+
+    def forget(self) -> None:
+        """Leave the workers to the parent that this process was forked from."""
+        for worker in self._workers:
+            worker.disown()
+        self._workers, self._lock = [], threading.Lock()  # another thread may have held it at the fork
+
+
+_kept = _Kept()
+atexit.register(_kept.end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kept.forget)
+
+
+def _search_path() -> str:
+    """Return the folders in which a worker finds packages: a Bento brings ours beside what is installed."""
+    return os.pathsep.join(filter(None, (_PACKAGES, os.environ.get("PYTHONPATH"))))
 
 
 def runnable(pid: int) -> bool:
