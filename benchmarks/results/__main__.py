@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,15 +88,22 @@ def one(entry: Entry, seed: int, variant: str | None, data: Path) -> None:
     use_case = write_use_case(entry, seed, variant)
     if _done(use_case):
         return
-    started = time.monotonic()
+    started, used = time.monotonic(), _processor_seconds()
     code, answer = radloop("retrain", use_case.name, *from_source(entry, data))
     seconds = round(time.monotonic() - started, 1)
     print(f"{use_case.name} seed {seed}: exit {code}, {answer.get('verdict', answer.get('error'))}, {seconds} s", flush=True)
     tags = {"radloop.use_case_digest": digest(use_case)}
     if code in (0, 3) and "verdict" in answer:
-        record.keep(use_case.name, "seconds", tags, {"wall": seconds, "hardware": hardware(), **answer["seconds"]}, settings())
+        took = {"wall": seconds, "processor": round(_processor_seconds() - used, 1), "hardware": hardware()}
+        record.keep(use_case.name, "seconds", tags, {**took, **answer["seconds"]}, settings())
     elif code in (2, 3):  # a refusal is a result; a crash is tried again
         record.keep(use_case.name, "failure", tags, answer, settings())
+
+
+def _processor_seconds() -> float:
+    """Return what the processes that ended have used: other work beside them lengthens the wall time only."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def hardware() -> str:

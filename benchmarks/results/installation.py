@@ -21,6 +21,8 @@ from radloop.use_case import UseCase
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "results"
 SEEDS = (1, 2, 3)
+_OF_SEARCHES = ("space", "sampler", "pruner", "folds", "warm_start", "minutes", "epochs")
+"""What a single trial has no use for: the recipe is judged as it is written."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 def write_use_case(entry: Entry, seed: int, variant: str | None = None) -> UseCase:
     """Write the YAML of one seed: one trial, of the recipe as the shipped YAML has it; return the use case."""
     document = yaml.safe_load((ROOT / "configs" / "use_cases" / f"{entry.name}.yaml").read_text())
-    document = patched(document, {"search": {"seed": seed, "trials": 1, "space": {}, "pruner": "none", "folds": None}})
+    document = patched(document, {"search": {"seed": seed, "trials": 1} | dict.fromkeys(_OF_SEARCHES)})
     if variant is not None:
         document = patched(document, entry.variants[variant]) | {"name": f"{entry.name}-{variant}"}
     place = settings()

@@ -136,7 +136,9 @@ def _by_class(numbers: Document, evidence: Document) -> str:
 
 def _time(entry: Entry, evidence: Document) -> str:
     seconds = ledger.kept(entry.name, "seconds", {"radloop.use_case_digest": evidence["use_case"]["digest"]})
-    return f"{seconds['wall'] / 60:.1f} minutes on {seconds['hardware']}" if seconds else "time not recorded"
+    if not seconds:
+        return "time not recorded"
+    return f"{seconds['wall'] / 60:.1f} minutes from images to verdict, {seconds['processor'] / 60:.1f} of processor time, on {seconds['hardware']}"
 
 
 def _table(entry: Entry, chosen: Document) -> str:
