@@ -49,6 +49,20 @@ def test_an_answer(client: Client, served: tuple[str, Path], tmp_path: Path) -> 
         assert answer.explanation is not None and answer.explanation.image.startswith(b"\x89PNG")
 
 
+def test_a_heat_map_with_its_region_for_a_finding(client: Client, served: tuple[str, Path]) -> None:
+    label = Predictor(served[1]).facts.outputs[0]
+    answer = client.predict(IMAGE, use_case="tb-cxr", target=label, region="box")
+    assert answer.explanation is not None and answer.explanation.target == label
+    assert answer.explanation.region is not None and answer.explanation.region.kind == "box"
+
+    async def asked() -> bool:
+        async with AsyncClient(served[0]) as other:
+            found = await other.predict(IMAGE, use_case="tb-cxr", target=label, region="box")
+        return found.explanation == answer.explanation
+
+    assert asyncio.run(asked())
+
+
 def test_use_cases(client: Client) -> None:
     (served,) = client.use_cases()
     assert (served.use_case, served.threshold, served.modalities) == ("tb-cxr", 0.42, ("CR", "DX"))

@@ -17,7 +17,7 @@ from radloop.inference.predictor import Predictor
 from radloop.records.seal import digest_folder
 from radloop.use_case import Policy
 
-SANE = Explanations(16, 0.1, 0.9, 0.3, 0.8, 0.8, None, None)
+SANE = Explanations("grad-cam", 16, 0.1, 0.9, 0.3, 0.8, 0.8, None, None)
 
 
 def test_a_map_from_the_weights_is_told_from_the_image_itself(make_reader: Callable[..., Reader], policy: Policy) -> None:

@@ -22,7 +22,8 @@ from radloop.client.answers import (
     ServedUseCase,
     ServedValue,
 )
-from radloop.client.client import AsyncClient, Client
+from radloop.client.async_client import AsyncClient
+from radloop.client.client import Client
 from radloop.client.errors import FailedError, RefusedError, ServiceError, UnreachableError
 
 __all__ = [

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from radloop.images.header import Header
     from radloop.images.pool import Pool
     from radloop.inference.answer import Answer
+    from radloop.inference.heat import RegionKind
     from radloop.inference.predictor import Predictor
 
 
@@ -98,6 +99,10 @@ def serve(host: str | None, port: int | None) -> None:
 @click.option("--use-case", "use_case", required=True, metavar="UC", help="Whose champion answers.")
 @click.option("--clinical", metavar="JSON", help='Clinical values, such as \'{"age": 54, "sex": "F"}\'.')
 @click.option("--explain", is_flag=True, help="Add the heat map.")
+@click.option("--target", metavar="FINDING", help="Whose heat map; without it, the most probable finding's.")
+@click.option(
+    "--region", type=click.Choice(["overlay", "box", "contour"]), help="Add the heat map with its region, in pixels of the image."
+)
 @click.option("--segment", is_flag=True, help="Add the region at the image's size, where the model locates.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write one JSON answer a file into this folder.")
 @json_option
@@ -107,6 +112,8 @@ def predict(
     use_case: str,
     clinical: str | None,
     explain: bool,
+    target: str | None,
+    region: RegionKind | None,
     segment: bool,
     out: Path | None,
     settings: Settings,
@@ -124,11 +131,9 @@ def predict(
     load_use_case(use_case, settings)
     values = clinical_values(clinical)
     predictor = _champion(use_case, settings)
+    wanted: dict[str, Any] = {"explain": explain or target is not None, "target": target, "region": region, "segment": segment}
     with Pool(1) as decoders:
-        asked = [
-            (name, _answer(predictor, content, values, decoders, explain=explain, segment=segment))
-            for name, content in _contents(files, settings)
-        ]
+        asked = [(name, _answer(predictor, content, values, decoders, wanted)) for name, content in _contents(files, settings)]
     names, results = [name for name, _ in asked], [result for _, (result, _) in asked]
     if out is not None:
         _write(results, names, out)
@@ -182,13 +187,13 @@ def _contents(files: tuple[Path, ...], settings: Settings) -> Iterator[tuple[str
 
 
 def _answer(
-    predictor: Predictor, content: bytes, clinical: dict[str, Any] | None, decoders: Pool, *, explain: bool, segment: bool
+    predictor: Predictor, content: bytes, clinical: dict[str, Any] | None, decoders: Pool, wanted: dict[str, Any]
 ) -> tuple[dict[str, Any], tuple[Header, Answer] | None]:
     from radloop.images.decode import decode_apart
 
     try:
         decoded = decode_apart(content, predictor.facts.image, decoders)
-        answer = predictor.predict(decoded, clinical, explain, segment=segment)
+        answer = predictor.predict(decoded, clinical, **wanted)
     except Refusal as error:
         return {"error": error.as_dict()}, None
     return dict(answer.model_dump(mode="json")), (decoded.header, answer)

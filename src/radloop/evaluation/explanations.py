@@ -15,6 +15,7 @@ from radloop.evaluation.measures import interval_as_json, intervals, number_as_j
 from radloop.evaluation.perturbations import blur
 from radloop.evaluation.randomisation import shuffled_scorer
 from radloop.evaluation.sample import Picture, Sample, in_threads
+from radloop.inference.reading import method_of
 from radloop.statistics.averages import averages
 from radloop.statistics.intervals import Interval
 
@@ -40,6 +41,7 @@ class Explanations:
     """What was found on positive images, each for the label that is true and most probable.
 
     Attributes:
+        method: how the map is made.
         images: positive images that were asked about.
         randomised: mean rank correlation of the heat map with those of networks of shuffled weights; 1 is the same map.
         insertion: mean probability while the image is put back into a blurred one, what the map marks most first.
@@ -50,6 +52,7 @@ class Explanations:
         reason: why it is not sane; None where it is.
     """
 
+    method: str
     images: int
     randomised: float
     insertion: float
@@ -63,7 +66,7 @@ class Explanations:
         """Return it as the evidence keeps it."""
         names = ("randomised", "insertion", "deletion", "random_insertion", "random_deletion")
         return {
-            "method": "grad-cam",
+            "method": self.method,
             "images": self.images,
             **{name: number_as_json(getattr(self, name)) for name in names},
             "mask_share": None if self.mask_share is None else interval_as_json(self.mask_share),
@@ -82,6 +85,7 @@ def judge_explanations(sample: Sample) -> Explanations:
     areas = [_areas(sample, sample.pictures[number], k, heat, number) for (number, k), heat in zip(chosen, maps, strict=True)]
     means = [_mean([row[place] for row in areas]) for place in range(4)]
     found = Explanations(
+        method=method_of(sample.predictor.facts),
         images=len(chosen),
         randomised=_randomised(sample, chosen),
         insertion=means[0],

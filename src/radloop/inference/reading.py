@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,11 @@ def severity(scored: Scored, facts: BundleFacts) -> Grade | None:
     return Grade(grade=facts.severity.levels[math.floor(scored.grade + 0.5)], score=scored.grade)
 
 
+def method_of(facts: BundleFacts) -> Literal["grad-cam", "token-grad-cam"]:
+    """Return how the heat map of a network is made."""
+    return "token-grad-cam" if facts.network.backbone.startswith("vit_") else "grad-cam"
+
+
 def explanation(
     scored: Scored, facts: BundleFacts, target: str | None, region: RegionKind | None = None, withheld: str | None = None
 ) -> Explanation:
@@ -67,7 +73,7 @@ def explanation(
     chosen = int(scored.probabilities.argmax()) if target is None else facts.outputs.index(target)
     cam, shown = scored.cam[chosen], withheld is None
     return Explanation(
-        method="token-grad-cam" if facts.network.backbone.startswith("vit_") else "grad-cam",
+        method=method_of(facts),
         target=facts.outputs[chosen],
         png=heat_map(cam) if shown else None,
         withheld=withheld,
