@@ -24,10 +24,9 @@ from radloop.inference.bundle import BundleFacts
 from radloop.inference.engine import Engine
 from radloop.inference.runtime import load_openvino
 from radloop.inference.selftest import IN_F32, answers
-from radloop.inference.verification import bundle_files
 from radloop.models.network import Explained
 from radloop.packaging.export import export
-from radloop.records.seal import canonical, digest_folder, write_atomic, write_sealed
+from radloop.records.seal import canonical, digest_files, digest_folder, write_atomic, write_sealed
 from radloop.use_case import (
     BinaryLabels,
     ClassLabels,
@@ -295,7 +294,7 @@ def write_evidence(folder: Path, **changes: Any) -> dict[str, Any]:
     document = {
         "schema_version": 1,
         "use_case": facts["use_case"],
-        "bundle": {"digest": digest_folder(content), "files": bundle_files(content)},
+        "bundle": {"digest": digest_folder(content), "files": digest_files(content)},
         "verdict": "passed",
         "explanations": {"method": "grad-cam", "sane": True, "reason": None},
     }

@@ -19,12 +19,12 @@ def test_what_is_written_is_read_and_a_damaged_file_is_named(tmp_path: Path) -> 
     familiar = fit_familiar(np.random.default_rng(1).normal(size=(50, 8)), 2)
     (tmp_path / CONTENT).mkdir()
     write_familiar(tmp_path / CONTENT, familiar)
-    read = read_familiar(tmp_path / CONTENT)
+    read = read_familiar((tmp_path / CONTENT / FAMILIAR).read_bytes())
     vectors = np.random.default_rng(2).normal(size=(5, 8))
     np.testing.assert_allclose(read.distance(vectors), familiar.distance(vectors), rtol=1e-5)
     (tmp_path / CONTENT / FAMILIAR).write_bytes(b"PK")
     with pytest.raises(IntegrityError, match=FAMILIAR):
-        read_familiar(tmp_path / CONTENT)
+        read_familiar((tmp_path / CONTENT / FAMILIAR).read_bytes())
 
 
 def test_a_stranger_is_refused_and_so_is_what_cannot_be_measured() -> None:

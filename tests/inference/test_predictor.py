@@ -14,7 +14,8 @@ from radloop.clinical import vector
 from radloop.errors import InadmissibleImage, InputError, IntegrityError, Refusal
 from radloop.images.decode import decode
 from radloop.images.preprocessing import prepare
-from radloop.inference.bundle import SELFTEST
+from radloop.inference import verification
+from radloop.inference.bundle import CONTENT, FACTS, MODEL, SELFTEST, WEIGHTS
 from radloop.inference.engine import Engine
 from radloop.inference.heat import heat_map
 from radloop.inference.predictor import Predictor
@@ -196,3 +197,20 @@ def test_a_positive_finding_without_a_clear_region_still_has_its_strongest_place
     (finding,) = kinds["location"].predict(content).findings
     assert finding.positive and finding.boxes == ()
     assert finding.point == (112, 56)  # the middle of the place in row 3, column 3
+
+
+@pytest.mark.parametrize("name", [FACTS, MODEL, WEIGHTS, SELFTEST])
+def test_a_file_that_is_exchanged_after_it_was_digested_is_not_used(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_bundle(tmp_path / "bundles")
+    path, digested = folder / CONTENT / name, verification.digest_files
+
+    def exchanging(content: Path) -> dict[str, str]:
+        found = digested(content)
+        path.write_bytes(path.read_bytes() + b" ")
+        return found
+
+    monkeypatch.setattr(verification, "digest_files", exchanging)
+    with pytest.raises(IntegrityError, match=f"{name} changed while it was read"):
+        Predictor(folder)

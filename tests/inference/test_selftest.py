@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import SELFTEST, Bundle
+from radloop.inference.bundle import CONTENT, SELFTEST, Bundle
 from radloop.inference.engine import Engine
 from radloop.inference.predictor import Predictor
 from radloop.inference.selftest import TOLERANCE, run_selftest
 from radloop.inference.verification import verify_bundle
+from radloop.records.seal import digest_files
 from tests.bundles import KINDS, SIZE, make_bundle
 
 
@@ -30,10 +32,10 @@ def test_everything_that_is_answered_is_tested(kinds: dict[str, Predictor], tmp_
     expected = judged.get(kind, {"probabilities", "masks"} if kind == "segmentation" else {"probabilities"})
     assert set(cases) == {"images", "clinical"} | expected
     assert run_selftest(bundle, engine) < 1e-9
-    copy = Bundle(bundle.facts, tmp_path, bundle.digest)
-    copy.content.mkdir()
+    (tmp_path / CONTENT).mkdir()
     for name in expected:
-        np.savez(copy.content / SELFTEST, **cases | {name: cases[name] + 1.5 * TOLERANCE})
+        np.savez(tmp_path / CONTENT / SELFTEST, **cases | {name: cases[name] + 1.5 * TOLERANCE})
+        copy = Bundle(bundle.facts, tmp_path, bundle.digest, digest_files(tmp_path / CONTENT))
         with pytest.raises(IntegrityError, match="differs by"):
             run_selftest(copy, engine)
 
@@ -65,7 +67,7 @@ def test_a_file_that_is_no_selftest_fails(folder: Path) -> None:
     for arrays in cases:
         np.savez(folder / "bundle" / SELFTEST, **arrays)
         with pytest.raises(IntegrityError, match="not a self-test"):
-            run_selftest(bundle, engine)
+            run_selftest(replace(bundle, files=digest_files(bundle.content)), engine)
     (folder / "bundle" / SELFTEST).write_bytes(b"no archive")
     with pytest.raises(IntegrityError, match="not a self-test"):
-        run_selftest(bundle, engine)
+        run_selftest(replace(bundle, files=digest_files(bundle.content)), engine)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from radloop.errors import IntegrityError
-from radloop.inference.verification import bundle_files, verify, verify_bundle
-from radloop.records.seal import write_sealed
+from radloop.inference.verification import verify, verify_bundle
+from radloop.records.seal import digest_files, write_sealed
 from tests.bundles import make_bundle, write_approval, write_evidence
 
 
@@ -39,7 +39,7 @@ def test_one_flipped_byte_of_the_bundle_is_named(folder: Path, name: str, place:
     error = refusal(folder)
     assert error.code == "tampered_bundle"
     assert name in error.message
-    assert not [other for other in bundle_files(folder / "bundle") if other != name and other in error.message]
+    assert not [other for other in digest_files(folder / "bundle") if other != name and other in error.message]
 
 
 @pytest.mark.parametrize("what", ["evidence", "approval"])

@@ -19,7 +19,6 @@ from radloop.data.manifest import read_manifest, usable
 from radloop.data.truths import truths
 from radloop.evaluation.judgement import Judgement
 from radloop.inference.bundle import Bundle
-from radloop.inference.verification import bundle_files
 from radloop.records.seal import digest_bytes, digest_document, digest_file
 from radloop.settings import Settings
 from radloop.statistics.bounds import METHOD
@@ -100,7 +99,7 @@ def _bundle_facts(bundle: Bundle, use_case: UseCase) -> dict[str, Any]:
     config = use_case.model_dump(mode="json")
     document = {
         "digest": bundle.digest,
-        "files": bundle_files(bundle.content),
+        "files": dict(bundle.files),
         "engine": facts.engine.kind,
         "precision": facts.engine.precision,
         "threshold_policy": config["operating_point"],

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,7 +35,7 @@ from radloop.inference.conformal import ConformalFacts
 from radloop.inference.familiarity import FamiliarityFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.inference.precision import Precision, PrecisionFacts
-from radloop.records.seal import canonical, digest_folder, write_atomic
+from radloop.records.seal import canonical, digest_bytes, digest_document, digest_files, write_atomic
 from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
 
 CONTENT = "bundle"
@@ -187,16 +187,26 @@ class Bundle:
         facts: its `bundle.json`.
         folder: the folder named by the digest; evidence and approval lie in it.
         digest: `sha256:` and 64 hexadecimal digits.
+        files: the digest of every file of it by relative path, of which `digest` is made.
     """
 
     facts: BundleFacts
     folder: Path
     digest: str
+    files: Mapping[str, str] = field(repr=False)
 
     @property
     def content(self) -> Path:
         """Return the digested folder."""
         return self.folder / CONTENT
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes, which are those that were digested, whatever became of the file since.
+
+        Raises:
+            IntegrityError: `missing_bundle` or `tampered_bundle`: they are not there any more.
+        """
+        return _digested(self.content, name, self.files)
 
 
 def write_facts(content: Path, facts: BundleFacts) -> None:
@@ -204,17 +214,18 @@ def write_facts(content: Path, facts: BundleFacts) -> None:
     write_atomic(content / FACTS, canonical(facts.model_dump(mode="json")))
 
 
-def read_facts(content: Path) -> BundleFacts:
+def read_facts(content: Path, files: Mapping[str, str] | None = None) -> BundleFacts:
     """Read `bundle.json` of a digested folder.
+
+    Args:
+        content: the folder.
+        files: the digests of its files, where it must be the one that was digested.
 
     Raises:
         IntegrityError: `missing_bundle` or `tampered_bundle`.
     """
-    path = content / FACTS
-    if not path.is_file():
-        raise IntegrityError("missing_bundle", f"bundle: {FACTS} is missing", "restore the bundle from its copy in MLflow")
     try:
-        return BundleFacts.model_validate_json(path.read_bytes())
+        return BundleFacts.model_validate_json(_digested(content, FACTS, files))
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "its JSON"
         raise IntegrityError(
@@ -222,6 +233,21 @@ def read_facts(content: Path) -> BundleFacts:
             f"bundle: {FACTS} is not a bundle's facts ({where})",
             "restore the bundle from its copy in MLflow, or package again",
         ) from None
+
+
+def _digested(content: Path, name: str, files: Mapping[str, str] | None) -> bytes:
+    """Return the bytes of a file; with digests only those that were digested."""
+    try:
+        found = (content / name).read_bytes()
+    except OSError as error:
+        raise IntegrityError(
+            "missing_bundle", f"bundle: {name} is missing", "restore the bundle from its copy in MLflow"
+        ) from error
+    if files is not None and digest_bytes(found) != files.get(name):
+        raise IntegrityError(
+            "tampered_bundle", f"bundle: {name} changed while it was read", "restore the bundle from its copy in MLflow"
+        )
+    return found
 
 
 def bundle_folder(bundles: Path, use_case: str, digest: str) -> Path:
@@ -242,10 +268,10 @@ def seal_bundle(content: Path, bundles: Path) -> Bundle:
         content: a complete bundle folder on the same file system as `bundles`.
         bundles: the folder of all bundles.
     """
-    facts = read_facts(content)
-    digest = digest_folder(content)
+    files = digest_files(content)
+    facts, digest = read_facts(content, files), digest_document(files)
     folder = bundle_folder(bundles, facts.use_case, digest)
     if not (folder / CONTENT).exists():
         folder.mkdir(parents=True, exist_ok=True)
         content.rename(folder / CONTENT)
-    return Bundle(facts=facts, folder=folder, digest=digest)
+    return Bundle(facts=facts, folder=folder, digest=digest, files=files)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import queue
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,7 +61,14 @@ class Engine:
     """
 
     def __init__(
-        self, content: Path, size: int, *, precision: Precision = "f32", streams: int = STREAMS, cache: Path | None = None
+        self,
+        content: Path,
+        size: int,
+        *,
+        precision: Precision = "f32",
+        streams: int = STREAMS,
+        cache: Path | None = None,
+        read: Callable[[str], bytes] | None = None,
     ) -> None:
         """Compile the network.
 
@@ -72,14 +79,16 @@ class Engine:
             streams: how many requests run side by side.
             cache: a folder for compiled networks, which starts faster. It is outside what a
                 digest protects: only for a folder that nobody else writes to.
+            read: returns a file of the folder by its name, and `Bundle.read` only what was digested; without it, what lies there.
 
         Raises:
-            IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`.
+            IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`; as `read`.
         """
+        self._read = read or (lambda name: (content / name).read_bytes())
         self.precision: Precision = precision if runs_natively(precision) else "f32"
         core = _core()
         try:
-            model = core.read_model(str(content / MODEL), str(content / WEIGHTS))
+            model = self._model(core)
             _check_contract(model, size)
             self._compiled = core.compile_model(model, "CPU", self._options(streams, streams, cache))
         except RuntimeError as error:
@@ -109,13 +118,16 @@ class Engine:
         core, threads = _core(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         if threads < 2:
             return False
-        model = core.read_model(str(self.content / MODEL), str(self.content / WEIGHTS))
+        model = self._model(core)
         request = core.compile_model(model, "CPU", self._options(1, threads, None)).create_infer_request()
         for image, row in zip(images, clinical, strict=True):
             if not _same(self.run(image, row), self._asked(request, image, row)):
                 return False
         self._lone.put(request)
         return True
+
+    def _model(self, core: Any) -> Any:
+        return core.read_model(self._read(MODEL), self._read(WEIGHTS))
 
     def _options(self, streams: int, threads: int, cache: Path | None) -> dict[str, Any]:
         options: dict[str, Any] = {

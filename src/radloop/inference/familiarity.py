@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -42,14 +43,14 @@ def write_familiar(content: Path, familiar: Familiar) -> None:
     )
 
 
-def read_familiar(content: Path) -> Familiar:
-    """Read what is familiar from a digested folder.
+def read_familiar(content: bytes) -> Familiar:
+    """Read what is familiar from the bytes of its file.
 
     Raises:
-        IntegrityError: `tampered_bundle`: it is not there, or not what was written.
+        IntegrityError: `tampered_bundle`: they are not what was written.
     """
     try:
-        with np.load(content / FAMILIAR, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             mean, axes, variances, rest = (np.asarray(archive[name], dtype=np.float64) for name in _ARRAYS)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise IntegrityError(

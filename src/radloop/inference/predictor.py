@@ -14,7 +14,7 @@ from radloop.inference.admission import Admission
 from radloop.inference.answer import Answer
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
-from radloop.inference.familiarity import check_familiar, read_familiar
+from radloop.inference.familiarity import FAMILIAR, check_familiar, read_familiar
 from radloop.inference.heat import RegionKind
 from radloop.inference.precision import Precision
 from radloop.inference.reading import abstained, explanation, findings, prediction, segmentation, severity
@@ -60,10 +60,17 @@ class Predictor(Admission):
         verified = verify(folder) if approved else None
         super().__init__(verified.bundle if verified else verify_bundle(folder), verified)
         wanted = precision or self.facts.engine.precision
-        engine = Engine(self.bundle.content, self.facts.image.size, precision=wanted, streams=streams, cache=cache)
+        engine = Engine(
+            self.bundle.content,
+            self.facts.image.size,
+            precision=wanted,
+            streams=streams,
+            cache=cache,
+            read=self.bundle.read,
+        )
         self._scorer = Scorer(engine, self.facts)
         run_selftest(self.bundle, engine)
-        self.familiar = read_familiar(self.bundle.content) if self.facts.familiarity is not None else None
+        self.familiar = read_familiar(self.bundle.read(FAMILIAR)) if self.facts.familiarity is not None else None
 
     @property
     def engine(self) -> Engine:
@@ -81,7 +88,6 @@ class Predictor(Admission):
         Raises:
             IntegrityError: the network's files, which are read once more, changed since they were verified.
         """
-        verify_bundle(self.bundle.folder)
         return self.engine.add_lone(*selftest_inputs(self.bundle))
 
     @property

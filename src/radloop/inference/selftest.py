@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 
 import numpy as np
@@ -45,7 +46,7 @@ def answers(engine: Engine, facts: BundleFacts, images: NDArray[np.uint8], clini
 
 def selftest_inputs(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Return the images and clinical values of a bundle's self-test, which `run_selftest` has read before."""
-    with np.load(bundle.content / SELFTEST, allow_pickle=False) as archive:
+    with np.load(io.BytesIO(bundle.read(SELFTEST)), allow_pickle=False) as archive:
         return archive["images"], archive["clinical"]
 
 
@@ -56,7 +57,7 @@ def run_selftest(bundle: Bundle, engine: Engine) -> float:
         IntegrityError: `selftest_failed`: it is above the tolerance, or the file is not a self-test.
     """
     try:
-        with np.load(bundle.content / SELFTEST, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(bundle.read(SELFTEST)), allow_pickle=False) as archive:
             cases = dict(archive)
         actual = answers(engine, bundle.facts, cases.pop("images"), cases.pop("clinical"))
         cases = _of_precision(cases, bundle.facts, engine.precision)

@@ -15,7 +15,7 @@ from radloop.inference.approval import Approval
 from radloop.inference.bundle import APPROVAL, CONTENT, DIGEST_PATTERN, EVIDENCE, Bundle, read_facts
 from radloop.inference.reviewers import read_reviewers
 from radloop.inference.signature import check_approval
-from radloop.records.seal import SEAL, canonical, digest_file, digest_folder, read_sealed
+from radloop.records.seal import SEAL, canonical, digest_document, digest_files, read_sealed
 
 _RESTORE = "restore the {what} from its copy in MLflow, or deploy another version"
 
@@ -73,19 +73,14 @@ def verify_bundle(folder: Path) -> Bundle:
     expected = f"sha256:{folder.name}"
     if not (folder / CONTENT).is_dir() or not re.fullmatch(DIGEST_PATTERN, expected):
         raise _error("missing", "bundle", f"there is no bundle {folder.name[:12]}")
-    digest = digest_folder(folder / CONTENT)
+    files = digest_files(folder / CONTENT)
+    digest = digest_document(files)
     if digest != expected:
         raise _error("tampered", "bundle", _changes(folder, expected))
-    facts = read_facts(folder / CONTENT)
+    facts = read_facts(folder / CONTENT, files)
     if facts.use_case != folder.parent.name:
         raise _error("foreign", "bundle", "bundle.json belongs to another use case")
-    return Bundle(facts=facts, folder=folder, digest=digest)
-
-
-def bundle_files(content: Path) -> dict[str, str]:
-    """Return the sha256 of every file of a bundle by relative path, as evidence lists them."""
-    paths = sorted(path for path in content.rglob("*") if path.is_file())
-    return {path.relative_to(content).as_posix(): digest_file(path) for path in paths}
+    return Bundle(facts=facts, folder=folder, digest=digest, files=files)
 
 
 def _withheld(tested: Any) -> str | None:
@@ -112,7 +107,7 @@ def _changes(folder: Path, expected: str) -> str:
     listed = _listed(folder, expected)
     if listed is None:
         return f"the content of bundle {folder.name[:12]} is not what was sealed"
-    actual = bundle_files(folder / CONTENT)
+    actual = digest_files(folder / CONTENT)
     changed = sorted(name for name in listed.keys() | actual.keys() if _bare(listed.get(name)) != _bare(actual.get(name)))
     return f"{', '.join(changed) or 'a file'} is not what was sealed"
 

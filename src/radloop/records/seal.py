@@ -46,10 +46,15 @@ def digest_file(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_files(folder: Path) -> dict[str, str]:
+    """Return the digest of every file below a folder, by relative path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+
+
 def digest_folder(folder: Path) -> str:
     """Return one digest over the relative paths and contents of all files below a folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return digest_document({path.relative_to(folder).as_posix(): digest_file(path) for path in files})
+    return digest_document(digest_files(folder))
 
 
 def seal(document: Mapping[str, Any]) -> dict[str, Any]:
