@@ -67,6 +67,31 @@ def line_of(file: Path, text: str) -> int:
             "did you mean 'high'?",
         ),
         (("policy", "rules", 1, "limits"), 1.0, "unknown_key", "unknown key 'policy.rules.1.limits'", "did you mean 'limit'?"),
+        (
+            ("search", "space", "learning_rate", "high"),
+            1e-5,
+            "invalid_use_case",
+            "low is 0.0005, above high, which is 1e-05",
+            "mend",
+        ),
+        (("search", "space", "learning_rate", "low"), 0.0, "invalid_use_case", "log needs a low above 0, not 0", "mend"),
+        (("labels", "negative"), "opacity", "invalid_use_case", "labels: 'opacity' stands for two labels", "mend"),
+        (("labels", "kind"), "softmax", "invalid_use_case", "labels.kind: no kind 'softmax'", "binary"),
+        (
+            ("policy", "rules", 1, "kind"),
+            "lowerbound",
+            "invalid_use_case",
+            "policy.rules.1.kind: no kind 'lowerbound'",
+            "did you mean 'lower_bound'?",
+        ),
+        (("policy", "rules", 1), {"name": "a"}, "invalid_use_case", "policy.rules.1: kind is missing", "lower_bound"),
+        (
+            ("labels",),
+            {"kind": "multiclass", "classes": ["one"]},
+            "invalid_use_case",
+            "labels.classes: at least 2 are needed",
+            "mend",
+        ),
         (("source", "labels"), {"x": "pneumonia"}, "invalid_use_case", "labels does not name", "mend"),
     ],
 )
@@ -77,6 +102,25 @@ def test_mistakes_are_named(tmp_path: Path, path: tuple[Any, ...], value: Any, c
     assert caught.value.code == code
     assert words in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_mistyped_key_that_is_required_is_named_as_it_was_written(tmp_path: Path) -> None:
+    config = small_phantom_config()
+    config["search"]["max_epoch"] = config["search"].pop("max_epochs")
+    file = tmp_path / "phantom-cxr.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    with pytest.raises(ConfigError) as caught:
+        read_use_case(file)
+    assert caught.value.message == f"phantom-cxr.yaml:{line_of(file, 'max_epoch:')}: unknown key 'search.max_epoch'"
+    assert caught.value.hint == "did you mean 'max_epochs'?"
+
+
+def test_a_pattern_in_double_quotes_is_told_from_other_broken_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text('name: x\nsource: {patient_pattern: "^(p\\d+)_"}\n')
+    with pytest.raises(ConfigError, match=r"x\.yaml:2: not valid YAML: found unknown escape character 'd'") as caught:
+        read_use_case(file)
+    assert caught.value.hint == "write patterns in single quotes"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="radloop")
 def main() -> None:
-    r"""Radloop: radiology in a closed loop.
+    """Radloop: radiology in a closed loop.
 
     Images are ingested, validated, searched, packaged, judged, approved by a person, served and watched.
 
@@ -84,7 +84,7 @@ def main() -> None:
     Example:  radloop retrain phantom-cxr
     Exit codes:  0 done, 2 not understood, 3 refused, 1 anything else.
     Tab completion:  eval "$(_RADLOOP_COMPLETE=bash_source radloop)"
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
 
 
 def entry() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -58,9 +59,9 @@ def read_use_case(path: Path) -> UseCase:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise ConfigError(
-            "invalid_yaml", f"{path.name}:{line}: not valid YAML", "mend the line; YAML indents with spaces"
-        ) from error
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        hint = "write patterns in single quotes" if "escape" in problem else "mend the line; YAML indents with spaces"
+        raise ConfigError("invalid_yaml", f"{path.name}:{line}: not valid YAML: {problem}", hint) from error
     if root is None or not isinstance(document, dict):
         raise ConfigError(
             "invalid_use_case", f"{path.name}:1: expected keys and values", "see configs/use_cases/phantom-cxr.yaml"
@@ -76,7 +77,8 @@ def read_use_case(path: Path) -> UseCase:
 
 
 def _explained(path: Path, root: yaml.Node, error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
+    # A mistyped key that is required is missing too: what was written says more than what was not.
+    first = next((one for one in error.errors() if one["type"] == "extra_forbidden"), error.errors()[0])
     location = [part for part in first["loc"] if not _is_tag(part, first["loc"])]
     message = first["msg"].removeprefix("Value error, ")
     if not location and (named := _PLACE.match(message)):  # of the whole use case: it says itself where it is mended
@@ -86,11 +88,24 @@ def _explained(path: Path, root: yaml.Node, error: ValidationError) -> ConfigErr
     if first["type"] == "extra_forbidden":
         hint = nearest(str(location[-1]), _siblings(location[:-1]))
         return ConfigError("unknown_key", f"{path.name}:{line}: unknown key '{where}'", hint)
+    if first["type"].startswith("union_tag"):
+        return _unknown_kind(path, line, where, first["ctx"])
+    if first["type"] == "too_short":
+        message = f"at least {first['ctx']['min_length']} are needed"
     code = "wrong_type" if "type" in first["type"] or first["type"].endswith("_parsing") else "invalid_use_case"
     shown = "" if first["type"] == "missing" or isinstance(first["input"], dict | list) else f", not {first['input']!r}"
     return ConfigError(
         code, f"{path.name}:{line}: {where or 'use case'}: {message}{shown}", "mend the line and run the command again"
     )
+
+
+def _unknown_kind(path: Path, line: int, where: str, facts: Mapping[str, Any]) -> ConfigError:
+    """Return the error of a section that may be of several kinds and is of none of them."""
+    place = f"{path.name}:{line}: {where}"
+    if "tag" not in facts:
+        return ConfigError("invalid_use_case", f"{place}: kind is missing", f"one of {', '.join(sorted(KINDS))}")
+    kinds = [word.strip("'") for word in str(facts["expected_tags"]).split(", ")]
+    return ConfigError("invalid_use_case", f"{place}.kind: no kind '{facts['tag']}'", nearest(str(facts["tag"]), kinds))
 
 
 _PLACE = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): (.+)", re.DOTALL)

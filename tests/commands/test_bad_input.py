@@ -83,6 +83,7 @@ def test_help_is_fast_and_lists_every_command(installation: Installation) -> Non
     assert min(seconds) < 0.5
     for name in ("ingest", "retrain", "review", "deploy", "serve", "predict", "doctor"):
         assert f"\n  {name} " in done.stdout
+    assert "\n  Example:  radloop retrain phantom-cxr\n  Exit codes:" in done.stdout
 
 
 def test_help_imports_nothing_heavy(installation: Installation) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,9 +49,15 @@ def test_a_yes_or_no_question_with_one_answer_is_refused(truths: list[float]) ->
 
 
 def test_a_temperature_at_its_bound_is_said() -> None:
+    calibration, _ = fit(column([1, 1, -1, -1]), column([0, 0, 1, 1]).astype(np.float32), CASES["binary"])
+    assert calibration.temperatures == (TEMPERATURES[1],)
+    assert calibration.warnings == ("temperature_at_bound: opacity: the likelihood still rises beyond the temperature 20",)
+
+
+def test_a_calibrate_that_is_told_apart_is_said() -> None:
     calibration, _ = fit(column([-1, -1, 1, 1]), column([0, 0, 1, 1]).astype(np.float32), CASES["binary"])
-    assert calibration.temperatures == (TEMPERATURES[0],)
-    assert calibration.warnings == ("temperature_at_bound: opacity: the likelihood still rises beyond the temperature 0.05",)
+    assert calibration.temperatures[0] == pytest.approx(1 / math.log(3))  # two cases of each: 3/4
+    assert calibration.warnings[0].startswith("temperature_separable: opacity: ")
 
 
 def test_logits_that_tell_nothing_keep_their_temperature() -> None:

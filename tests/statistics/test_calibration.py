@@ -123,12 +123,19 @@ def test_what_cannot_be_fitted_stays_one_and_says_so(logits: list[float], labels
     assert not fitted.at_bound
 
 
-@pytest.mark.parametrize(("logits", "bound"), [([-1, 1], 0.05), ([1, -1], 20.0)])
-def test_separable_and_reversed_logits_stop_at_a_bound(logits: list[float], bound: float) -> None:
-    fitted = calibration.fit_temperature(logits, [0, 1])
-    assert fitted.value == bound
-    assert fitted.at_bound
-    assert fitted.fitted
+def test_reversed_logits_stop_at_a_bound() -> None:
+    fitted = calibration.fit_temperature([1, -1], [0, 1])
+    assert (fitted.value, fitted.at_bound, fitted.fitted, fitted.separable) == (20.0, True, True, False)
+
+
+def test_separable_logits_are_fitted_to_platts_targets() -> None:
+    # One case a class: its target is 2/3, and sigmoid(1 / T) = 2/3 at T = 1 / ln 2.
+    fitted = calibration.fit_temperature([-1, 1], [0, 1])
+    assert fitted.value == pytest.approx(1 / math.log(2), abs=1e-12)
+    assert (fitted.fitted, fitted.at_bound, fitted.separable) == (True, False, True)
+    # Eight cases a class, all at the same logit: 9/10, so that no next case is said to be impossible.
+    fitted = calibration.fit_temperature([-30] * 8 + [30] * 8, [0] * 8 + [1] * 8)
+    assert calibration.apply_temperature([30], fitted.value)[0] == pytest.approx(0.9)
 
 
 def test_applied_temperature_by_hand_and_at_the_extremes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -37,10 +39,18 @@ def test_a_shift_of_a_case_changes_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize(("sign", "bound"), [(1.0, TEMPERATURES[0]), (-1.0, TEMPERATURES[1])])
-def test_separable_and_reversed_scores_stop_at_a_bound(sign: float, bound: float) -> None:
-    found = fit_softmax_temperature(sign * 5 * np.eye(3), [0, 1, 2])
-    assert (found.value, found.fitted, found.at_bound) == (bound, True, True)
+def test_reversed_scores_stop_at_a_bound() -> None:
+    found = fit_softmax_temperature(-5 * np.eye(3), [0, 1, 2])
+    assert (found.value, found.fitted, found.at_bound, found.separable) == (TEMPERATURES[1], True, True, False)
+
+
+def test_separable_scores_are_fitted_to_targets() -> None:
+    # One case of each of three classes: 2/4 for its own. softmax(5 / T, 0, 0) gives e / (e + 2) = 1/2 at 5 / T = ln 2.
+    found = fit_softmax_temperature(5 * np.eye(3), [0, 1, 2])
+    assert found.value == pytest.approx(5 / math.log(2), rel=1e-12)
+    assert (found.fitted, found.at_bound, found.separable) == (True, False, True)
+    two = fit_softmax_temperature([[0.0, 1.0], [0.0, -1.0], [0.0, 2.0]], [1, 0, 1])
+    assert two.value == pytest.approx(fit_temperature([1.0, -1.0, 2.0], [1, 0, 1]).value, rel=1e-9)
 
 
 @pytest.mark.parametrize(

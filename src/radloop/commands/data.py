@@ -128,6 +128,11 @@ def _ingested(result: IngestResult, page: str | None) -> str:
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in _counted(result.leaks).items())
         dropped = f": {result.dropped} images are kept out of training" if result.leak_policy == "drop" else ""
         lines.append(f"leaks across splits: {kinds}; policy {result.leak_policy}{dropped}")
+        older = sum(any(version is not None for version in leak["versions"] or ()) for leak in result.leaks)
+        if older:
+            lines.append(
+                f"{older} of them with a version that validate accepted before: there these images stand in other splits"
+            )
     for rules, count in result.quarantined.items():
         lines.append(f"{count} images are in {rules.replace(':', ' for ')}")
     lines += [f"left out: {item['image']}: {item['message']}" for item in result.unreadable]

@@ -181,6 +181,8 @@ def _warnings(label: str, found: Temperature) -> tuple[str, ...]:
         return (f"temperature_not_fitted: {label}: the logits tell nothing apart; the temperature is 1",)
     if found.at_bound:
         return (f"temperature_at_bound: {label}: the likelihood still rises beyond the temperature {found.value:g}",)
+    if found.separable:
+        return (f"temperature_separable: {label}: calibrate is told apart without a mistake; fitted to Platt's targets",)
     return ()
 
 

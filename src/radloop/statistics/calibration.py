@@ -26,7 +26,9 @@ class Temperature:
     fitted: bool
     """False: the labels or the logits could not tell (one class only, all logits zero), and the value is 1."""
     at_bound: bool
-    """True: the likelihood still rises beyond `TEMPERATURES`, as with separable or reversed scores; look at it."""
+    """True: the likelihood still rises beyond `TEMPERATURES`, as with reversed scores; look at it."""
+    separable: bool
+    """True: every case lies on its side, so that no temperature is the most likely; it was fitted to Platt's targets."""
     nll_before: float
     """Mean negative log-likelihood at temperature 1, nats; NaN without cases."""
     nll_after: float
@@ -149,6 +151,10 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Temperature
     no step size, no seed, the same result on every run. There is no bias term: a temperature above
     zero keeps the order of the cases and the side of 0.5 on which each lies.
 
+    Where the scores tell all cases apart, the likelihood rises until every probability is 0 or 1. Then the labels are replaced
+    by what n cases of one kind allow to say of the next one, (n + 1) / (n + 2) and 1 / (n + 2) (Platt, Probabilistic Outputs
+    for Support Vector Machines, 1999, section 2.2).
+
     Args:
         logits: of the positive class, shape [n].
         labels: shape [n], 0 or 1.
@@ -164,9 +170,27 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Temperature
     y = checked_labels(labels, z.size)
     before = _nll(z, y, 1.0)
     if not 0 < np.sum(y) < y.size or not np.any(z):
-        return Temperature(1.0, fitted=False, at_bound=False, nll_before=before, nll_after=before)
-    value = halved_temperature(lambda a: _slope(z, y, a))
-    return Temperature(value, fitted=True, at_bound=value in TEMPERATURES, nll_before=before, nll_after=_nll(z, y, 1 / value))
+        return unfitted(before)
+    positives = np.sum(y)
+    targets = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (y.size - positives + 2))
+    value, separable = fitted_temperature(lambda a: _slope(z, y, a), lambda a: _slope(z, targets, a))
+    return Temperature(value, True, value in TEMPERATURES, separable, before, _nll(z, y, 1 / value))
+
+
+def unfitted(nll: float) -> Temperature:
+    """Return the temperature of cases that cannot tell one."""
+    return Temperature(1.0, fitted=False, at_bound=False, separable=False, nll_before=nll, nll_after=nll)
+
+
+def fitted_temperature(slope: Callable[[float], float], of_targets: Callable[[float], float]) -> tuple[float, bool]:
+    """Return the temperature, and whether it was fitted to Platt's targets because the scores tell all cases apart.
+
+    Args:
+        slope: as of `halved_temperature`.
+        of_targets: likewise, with targets in place of the labels.
+    """
+    value = halved_temperature(slope)
+    return (halved_temperature(of_targets), True) if value == TEMPERATURES[0] else (value, False)
 
 
 def halved_temperature(slope: Callable[[float], float]) -> float:

@@ -6,14 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from radloop.statistics.arrays import FloatArray, IntArray, divided
-from radloop.statistics.calibration import TEMPERATURES, Temperature, halved_temperature
+from radloop.statistics.calibration import TEMPERATURES, Temperature, fitted_temperature, unfitted
 
 
 def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Temperature:
     """Return the temperature that makes these classes most likely under softmax(logits / T).
 
     Guo et al., ICML 2017, section 4.2. The negative log-likelihood is convex in a = 1/T, so its slope is halved in upon,
-    as in `calibration.fit_temperature`; with two classes whose logits are 0 and z both give the same.
+    as in `calibration.fit_temperature`; with two classes whose logits are 0 and z both give the same. Where all cases are told
+    apart, Platt's targets of two classes are taken for K: of n cases of a class, (n + 1) / (n + K) for it and 1 / (n + K)
+    for each other.
 
     Args:
         logits: shape [n, K], K of 2 or more.
@@ -29,9 +31,10 @@ def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Te
     z, y = _checked(logits, classes)
     before = _nll(z, y, 1.0)
     if np.unique(y).size < 2 or not np.any(z):
-        return Temperature(1.0, fitted=False, at_bound=False, nll_before=before, nll_after=before)
-    value = halved_temperature(lambda a: _slope(z, y, a))
-    return Temperature(value, fitted=True, at_bound=value in TEMPERATURES, nll_before=before, nll_after=_nll(z, y, 1 / value))
+        return unfitted(before)
+    given = np.eye(z.shape[1])[y]
+    value, separable = fitted_temperature(lambda a: _slope(z, given, a), lambda a: _slope(z, _targets(given), a))
+    return Temperature(value, True, value in TEMPERATURES, separable, before, _nll(z, y, 1 / value))
 
 
 def _checked(logits: npt.ArrayLike, classes: npt.ArrayLike) -> tuple[FloatArray, IntArray]:
@@ -54,8 +57,15 @@ def _nll(z: FloatArray, y: IntArray, a: float) -> float:
     return float(divided(np.sum(mass - a * z[np.arange(y.size), y]), y.size))
 
 
-def _slope(z: FloatArray, y: IntArray, a: float) -> float:
-    """Return the derivative of `_nll` by a."""
+def _slope(z: FloatArray, given: FloatArray, a: float) -> float:
+    """Return the derivative of the cross-entropy of softmax(a z) to what is given of each case, shape [n, K], by a."""
     weights = np.exp(a * z)
     expected = np.sum(weights * z, axis=1) / np.sum(weights, axis=1)
-    return float(np.mean(expected - z[np.arange(y.size), y]))
+    return float(np.mean(expected - np.sum(given * z, axis=1)))
+
+
+def _targets(given: FloatArray) -> FloatArray:
+    """Return what as many cases of each class allow to say of the next one, for one-hot classes [n, K]."""
+    cases = (given @ given.sum(axis=0))[:, None]
+    targets: FloatArray = (cases * given + 1) / (cases + given.shape[1])
+    return targets

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from radloop.use_case.section import Section
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuse two labels with one word.
+
+    Raises:
+        ValueError: names the word.
+    """
+    twice = [word for number, word in enumerate(words) if word in words[:number]]
+    if twice:
+        raise ValueError(f"'{twice[0]}' stands for two labels")
 
 
 class BinaryLabels(Section):
@@ -15,6 +27,11 @@ class BinaryLabels(Section):
     kind: Literal["binary"] = "binary"
     positive: str
     negative: str
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> BinaryLabels:
+        check_words(self.words)
+        return self
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -27,6 +44,11 @@ class ClassLabels(Section):
 
     kind: Literal["multiclass"]
     classes: tuple[str, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> ClassLabels:
+        check_words(self.words)
+        return self
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -42,6 +64,11 @@ class FindingLabels(Section):
     none: str
     """The word for an image with none of them."""
 
+    @model_validator(mode="after")
+    def _words_differ(self) -> FindingLabels:
+        check_words(self.words)
+        return self
+
     @property
     def words(self) -> tuple[str, ...]:
         """Return the findings, and last the word for none of them."""
@@ -56,6 +83,11 @@ class RegionLabels(Section):
     """The word for what is outlined, and for an image that shows it."""
     none: str = "none"
     """The word for an image that does not."""
+
+    @model_validator(mode="after")
+    def _words_differ(self) -> RegionLabels:
+        check_words(self.words)
+        return self
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from radloop.use_case.section import Section
 
@@ -17,6 +17,14 @@ class FloatRange(Section):
     high: float
     log: bool = False
 
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> FloatRange:
+        if not self.low <= self.high:
+            raise ValueError(f"low is {self.low:g}, above high, which is {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log needs a low above 0, not {self.low:g}")
+        return self
+
 
 class IntRange(Section):
     """A whole-numbered hyper-parameter."""
@@ -24,6 +32,12 @@ class IntRange(Section):
     kind: Literal["int"] = "int"
     low: int
     high: int
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> IntRange:
+        if not self.low <= self.high:
+            raise ValueError(f"low is {self.low}, above high, which is {self.high}")
+        return self
 
 
 class Choice(Section):

@@ -49,7 +49,7 @@ def test_without_a_pattern_equal_file_names_are_different_people(tmp_path: Path,
 
 def test_a_folder_that_is_no_class_is_refused(tmp_path: Path, make_use_case: MakeUseCase) -> None:
     with pytest.raises(InputError, match="label 'COVID' is outside the classes"):
-        read_source(save(tmp_path, "NORMAL/a.png", "COVID/b.png"), make_use_case(source=SOURCE))
+        read_source(save(tmp_path, "NORMAL/a.png", "COVID/person1_b.png"), make_use_case(source=SOURCE))
 
 
 @pytest.mark.parametrize("pattern", ["(", "person"])
@@ -57,3 +57,15 @@ def test_a_patient_pattern_needs_a_group(tmp_path: Path, make_use_case: MakeUseC
     with pytest.raises(InputError) as caught:
         read_source(save(tmp_path, "normal/a.png"), make_use_case(source={"patient_pattern": pattern}))
     assert caught.value.code == "patient_pattern"
+    assert ".yaml" in caught.value.hint
+
+
+def test_a_patient_pattern_that_finds_nobody_is_refused(tmp_path: Path, make_use_case: MakeUseCase) -> None:
+    with pytest.raises(InputError, match="finds a patient in none of 2 names"):
+        read_source(save(tmp_path, "normal/a.png", "opacity/b.png"), make_use_case(source=SOURCE))
+
+
+def test_the_folder_of_a_class_is_not_its_source(tmp_path: Path, make_use_case: MakeUseCase) -> None:
+    with pytest.raises(InputError) as caught:
+        read_source(save(tmp_path, "normal/a.png") / "normal", make_use_case())
+    assert (caught.value.code, "give the folder above" in caught.value.hint) == ("source_empty", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from radloop.data.sources.class_folders import has_class_folders, read_class_folders
+from radloop.data.sources.class_folders import PICTURES, has_class_folders, read_class_folders
 from radloop.data.sources.covid_chestxray import is_covid_chestxray, read_covid_chestxray
 from radloop.data.sources.dicom_folder import DIRECTORY, read_dicom_folder, read_dicomdir
 from radloop.data.sources.manifest_csv import read_manifest_csv
@@ -84,7 +84,9 @@ def read_bytes(row: SourceRow) -> bytes:
 
 def _ordered(rows: list[SourceRow], place: Path) -> list[SourceRow]:
     if not rows:
-        raise InputError("source_empty", "the source holds no images", f"{_EXPECTED}; this is {place}")
+        loose = place.is_dir() and any(file.suffix.lower() in PICTURES for file in place.iterdir())
+        hint = f"images lie in {place} itself: give the folder above, whose folders are named as the labels"
+        raise InputError("source_empty", "the source holds no images", hint if loose else f"{_EXPECTED}; this is {place}")
     return sorted(rows, key=lambda row: row.name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from radloop.data.sources.labels import known_words
@@ -11,7 +11,8 @@ from radloop.data.sources.row import SourceRow, checked
 from radloop.errors import InputError
 from radloop.use_case import UseCase
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".mp4", ".avi", ""}
+PICTURES = {".png", ".jpg", ".jpeg"}
+IMAGE_SUFFIXES = PICTURES | {".dcm", ".dicom", ".mp4", ".avi", ""}
 
 
 def has_class_folders(path: Path, use_case: UseCase) -> bool:
@@ -26,12 +27,13 @@ def read_class_folders(path: Path, use_case: UseCase) -> list[SourceRow]:
     Without a `source.patient_pattern` every image is a patient of its own.
 
     Raises:
-        InputError: a folder is outside the classes, or the patient pattern is not a regular expression with a group.
+        InputError: a folder is outside the classes, or the patient pattern is not a regular expression with a group, or
+            finds a patient in no name.
     """
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-    words, patient = _spellings(use_case), _patient_finder(use_case.source.patient_pattern)
-    rows = [_row(path, file, use_case, words, patient) for file in files if file.parent != path and not file.name.startswith(".")]
-    return checked(rows, use_case)
+    files = [file for file in files if file.parent != path and not file.name.startswith(".")]
+    words, patient = _spellings(use_case), _patient_finder(use_case, [file.stem for file in files])
+    return checked([_row(path, file, use_case, words, patient) for file in files], use_case)
 
 
 def _row(
@@ -54,15 +56,19 @@ def _spellings(use_case: UseCase) -> dict[str, str]:
     return {word.casefold(): word for word in known_words(use_case)}
 
 
-def _patient_finder(pattern: str | None) -> Callable[[PurePosixPath], str]:
+def _patient_finder(use_case: UseCase, names: Sequence[str]) -> Callable[[PurePosixPath], str]:
+    """Return what finds the patient in a name; a name without one is a patient of its own."""
+    pattern, remedy = use_case.source.patient_pattern, f"mend source.patient_pattern in {use_case.name}.yaml"
     if pattern is None:
         return PurePosixPath.as_posix
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise _bad_pattern() from error
+        raise _bad_pattern(use_case) from error
     if not compiled.groups:
-        raise _bad_pattern()
+        raise _bad_pattern(use_case)
+    if names and not any(compiled.search(name) for name in names):
+        raise InputError("patient_pattern", f"source.patient_pattern finds a patient in none of {len(names)} names", remedy)
 
     def find(name: PurePosixPath) -> str:
         match = compiled.search(name.stem)
@@ -71,7 +77,9 @@ def _patient_finder(pattern: str | None) -> Callable[[PurePosixPath], str]:
     return find
 
 
-def _bad_pattern() -> InputError:
+def _bad_pattern(use_case: UseCase) -> InputError:
     return InputError(
-        "patient_pattern", "source.patient_pattern is no regular expression with a group", "example: ^(person\\d+)_"
+        "patient_pattern",
+        "source.patient_pattern is no regular expression with a group",
+        f"mend it in {use_case.name}.yaml; example: '^(person\\d+)_'",
     )

@@ -97,7 +97,7 @@ def _refuse_strange(strange: dict[str, list[int]], unmapped: dict[str, list[int]
         raise InputError(
             "unknown_label",
             f"label '{word}' is outside the classes, in {len(numbers)} rows, first row {numbers[0]}{more}",
-            f"map it to one of {list(use_case.labels.words)} under source.labels in {use_case.name}.yaml",
+            f"map it to one of {list(use_case.labels.words)} under source.labels in {use_case.name}.yaml, or mend labels there",
         )
     if unmapped:
         word, numbers = next(iter(unmapped.items()))
