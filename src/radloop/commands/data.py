@@ -93,7 +93,7 @@ def ingest(use_case: str, source: Path | None, add: bool, settings: Settings) ->
     with locked(runs_folder(use_case, settings)):
         result = bring(found, source, settings, lambda done, total: report("ingest", done, total), add)
     page = _quarantine_page(found, result, settings)
-    return asdict(result) | {"quarantine_page": page}, _ingested(result, page)
+    return asdict(result) | {"quarantine_page": page}, told_of(result, page)
 
 
 def _quarantine_page(use_case: UseCase, result: IngestResult, settings: Settings) -> str | None:
@@ -111,7 +111,13 @@ def _quarantine_page(use_case: UseCase, result: IngestResult, settings: Settings
     return str(write_quarantine(use_case, result.data_version, frame, pictures, result.unreadable, path))
 
 
-def _ingested(result: IngestResult, page: str | None) -> str:
+def told_of(result: IngestResult, page: str | None = None) -> str:
+    """Return what ingest says to a person.
+
+    Args:
+        result: what it did.
+        page: of the images that are not used.
+    """
     splits = ", ".join(f"{split} {count}" for split, count in result.splits.items())
     verb = "is now" if result.changed else "unchanged:"
     lines = [
@@ -128,7 +134,7 @@ def _ingested(result: IngestResult, page: str | None) -> str:
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in _counted(result.leaks).items())
         dropped = f": {result.dropped} images are kept out of training" if result.leak_policy == "drop" else ""
         lines.append(f"leaks across splits: {kinds}; policy {result.leak_policy}{dropped}")
-        older = sum(any(version is not None for version in leak["versions"] or ()) for leak in result.leaks)
+        older = sum(any(version is not None for version in leak.get("versions") or ()) for leak in result.leaks)
         if older:
             lines.append(
                 f"{older} of them with a version that validate accepted before: there these images stand in other splits"

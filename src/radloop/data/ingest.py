@@ -42,7 +42,7 @@ class IngestResult:
         changed: False when the source equals what `data/UC` holds.
         kept_split: rows of known patients whose split the source now names differently.
         quarantined: images that a quality rule keeps out of every split, by rule.
-        leaks: what stood on both sides of a split, each {"kind", "splits", "rows", "stands"}.
+        leaks: what stood on both sides of a split, each as `Leak.as_dict` has it, with "stands".
         dropped: images that the leakage policy keeps out of training.
         unreadable: the images left out: row, name relative to the source, code and message.
         reused: source files that needed no decoding, for they were stored before.
