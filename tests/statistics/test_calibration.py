@@ -128,6 +128,11 @@ def test_reversed_logits_stop_at_a_bound() -> None:
     assert (fitted.value, fitted.at_bound, fitted.fitted, fitted.separable) == (20.0, True, True, False)
 
 
+def test_small_logits_with_a_mistake_stop_at_a_bound_and_are_not_called_separable() -> None:
+    fitted = calibration.fit_temperature([0.01, 0.01, -0.01, -0.01], [1, 1, 0, 1])
+    assert (fitted.value, fitted.at_bound, fitted.separable) == (0.05, True, False)
+
+
 def test_separable_logits_are_fitted_to_platts_targets() -> None:
     # One case a class: its target is 2/3, and sigmoid(1 / T) = 2/3 at T = 1 / ln 2.
     fitted = calibration.fit_temperature([-1, 1], [0, 1])

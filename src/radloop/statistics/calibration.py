@@ -172,25 +172,15 @@ def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Temperature
     if not 0 < np.sum(y) < y.size or not np.any(z):
         return unfitted(before)
     positives = np.sum(y)
-    targets = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (y.size - positives + 2))
-    value, separable = fitted_temperature(lambda a: _slope(z, y, a), lambda a: _slope(z, targets, a))
+    separable = bool(np.all((2 * y - 1) * z >= 0))
+    targets = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (y.size - positives + 2)) if separable else y
+    value = halved_temperature(lambda a: _slope(z, targets, a))
     return Temperature(value, True, value in TEMPERATURES, separable, before, _nll(z, y, 1 / value))
 
 
 def unfitted(nll: float) -> Temperature:
     """Return the temperature of cases that cannot tell one."""
     return Temperature(1.0, fitted=False, at_bound=False, separable=False, nll_before=nll, nll_after=nll)
-
-
-def fitted_temperature(slope: Callable[[float], float], of_targets: Callable[[float], float]) -> tuple[float, bool]:
-    """Return the temperature, and whether it was fitted to Platt's targets because the scores tell all cases apart.
-
-    Args:
-        slope: as of `halved_temperature`.
-        of_targets: likewise, with targets in place of the labels.
-    """
-    value = halved_temperature(slope)
-    return (halved_temperature(of_targets), True) if value == TEMPERATURES[0] else (value, False)
 
 
 def halved_temperature(slope: Callable[[float], float]) -> float:

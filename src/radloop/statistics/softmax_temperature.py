@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radloop.statistics.arrays import FloatArray, IntArray, divided
-from radloop.statistics.calibration import TEMPERATURES, Temperature, fitted_temperature, unfitted
+from radloop.statistics.calibration import TEMPERATURES, Temperature, halved_temperature, unfitted
 
 
 def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Temperature:
@@ -33,7 +33,9 @@ def fit_softmax_temperature(logits: npt.ArrayLike, classes: npt.ArrayLike) -> Te
     if np.unique(y).size < 2 or not np.any(z):
         return unfitted(before)
     given = np.eye(z.shape[1])[y]
-    value, separable = fitted_temperature(lambda a: _slope(z, given, a), lambda a: _slope(z, _targets(given), a))
+    separable = bool(np.all(z[np.arange(y.size), y] == 0))  # the largest of each case is zero
+    targets = _targets(given) if separable else given
+    value = halved_temperature(lambda a: _slope(z, targets, a))
     return Temperature(value, True, value in TEMPERATURES, separable, before, _nll(z, y, 1 / value))
 
 
