@@ -15,9 +15,11 @@ from radloop.inference.answer import Answer
 from radloop.inference.api_keys import ApiKey
 from radloop.inference.heat import RegionKind
 from radloop.inference.recorded import Observed
-from radloop.serving.champions import Asked, Champions
+from radloop.serving.asked import Asked
+from radloop.serving.champions import Champions
 from radloop.serving.problems import TryLater, problem
 from radloop.serving.recording import Recorder
+from radloop.serving.shadow import Shadows, Shown
 from radloop.settings import Settings
 
 RECORDED = "x-recorded"
@@ -116,7 +118,12 @@ def ask(request: Request, question: Question, request_id: str, observed: Observe
     except RadloopError as error:
         result = error
     who = (key.name, key.site) if key else (None, None)
-    return result, recorder.write(request_id, file, values, observed, result, who)
+    ticket = recorder.write(request_id, file, values, observed, result, who)
+    shadows: Shadows = request.app.state.shadows
+    if observed.facts is not None and observed.decoded is not None:
+        name, image, busy = observed.facts.use_case, observed.facts.image, request.state.busy
+        shadows.offer(Shown(request_id, name, question.content, observed.decoded, image, values, file, who, busy))
+    return result, ticket
 
 
 def clinical_of(text: str | None) -> dict[str, Any] | None:

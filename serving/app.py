@@ -28,9 +28,11 @@ from radloop.inference.clinical import range_of
 from radloop.inference.clip import ClipAnswer
 from radloop.inference.engine import STREAMS
 from radloop.inference.workers import Worker, workers_folder
+from radloop.records.answers import shadow_folder
 from radloop.serving.answering import Question, answer
 from radloop.serving.background import content_of, in_pool
 from radloop.serving.batch import add_batch
+from radloop.serving.challengers import Challengers
 from radloop.serving.champions import Champions, allowed
 from radloop.serving.described import CLOSED, EXAMPLE_CLINICAL, KEY, REFUSALS, USE_CASE
 from radloop.serving.feedback import Desk, add_feedback
@@ -45,6 +47,7 @@ from radloop.serving.reading.uploads import WORK_LIST
 from radloop.serving.recording import Recorder
 from radloop.serving.residents import Residents
 from radloop.serving.schemas import ServedEngine, ServedFinding, ServedUseCase, ServedValue, UseCases
+from radloop.serving.shadow import Shadows
 from radloop.serving.upload import Gate
 from radloop.serving.video import add_video
 from radloop.settings import Settings
@@ -105,8 +108,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     worker = Worker(workers_folder(settings.place)) if swappable else None
     decoders = Pool(STREAMS)
     residents = Residents(settings.memory_budget, settings.idle_seconds)
-    champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)))
+    challengers = Challengers(bundles, residents, worker)
+    champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)), challengers)
     app.state.recorder = recorder = Recorder(settings)
+    app.state.shadows = shadows = Shadows(challengers, decoders, Recorder(settings, shadow_folder(settings)))
     app.state.jobs = jobs = Jobs[ClipAnswer]()
     app.state.feedback = desk = Desk(settings, bundles)
     # Two threads decode and infer side by side, each with its own request of the engine.
@@ -114,14 +119,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool, app.state.champions, app.state.decoders = pool, champions, decoders
         await asyncio.get_running_loop().run_in_executor(pool, champions.start)
         await asyncio.get_running_loop().run_in_executor(pool, decoders.warm, "radloop.images.decode:ready_reply")
-        follower = asyncio.create_task(champions.follow())
+        followers = [asyncio.create_task(champions.follow()), asyncio.create_task(challengers.follow())]
         try:
             yield
         finally:
-            follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await follower
+            for follower in followers:
+                follower.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await follower
             await asyncio.get_running_loop().run_in_executor(None, jobs.close)
+            await asyncio.get_running_loop().run_in_executor(None, shadows.close)
             if worker is not None:
                 worker.close()
             await app.state.reading.close()

@@ -10,7 +10,6 @@ import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
 from radloop.images.view import View, view_apart
 from radloop.inference.answer import Answer
-from radloop.inference.heat import RegionKind
 from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
-from radloop.inference.recorded import Observed
 from radloop.inference.workers import Worker
+from radloop.serving.asked import Asked
+from radloop.serving.challengers import Challengers
 from radloop.serving.residents import Champion, Residents
 from radloop.use_case import ImageSpec
 
@@ -34,49 +33,6 @@ PERIOD = 0.25
 """Seconds between two looks at the pointers; a look is one `stat` a use case."""
 
 Signature = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request says beside its image.
-
-    Attributes:
-        use_case: its name; None where the image decides.
-        clinical: values by name, as they were sent.
-        explain: whether a heat map is wanted.
-        target: the finding that it explains; None is the most probable one.
-        request_id: ours.
-        allowed: the use cases that the key may ask; None is all.
-        observed: is given what becomes known on the way.
-        segment: whether the region's outline is wanted.
-        region: of the heat map that is wanted.
-        alone: whether no other request is in flight.
-    """
-
-    use_case: str | None
-    clinical: Mapping[str, Any] | None
-    explain: bool
-    target: str | None
-    request_id: str
-    allowed: frozenset[str] | None = None
-    observed: Observed = field(default_factory=Observed)
-    segment: bool = False
-    region: RegionKind | None = None
-    alone: bool = False
-
-    def of(self, predictor: Predictor, decoded: Decoded) -> Answer:
-        """Return a predictor's answer."""
-        return predictor.predict(
-            decoded,
-            self.clinical,
-            self.explain,
-            self.request_id,
-            self.target,
-            self.observed,
-            segment=self.segment,
-            region=self.region,
-            alone=self.alone,
-        )
 
 
 class Champions:
@@ -94,6 +50,7 @@ class Champions:
         residents: Residents,
         worker: Worker | None = None,
         known: frozenset[str] = frozenset(),
+        challengers: Challengers | None = None,
     ) -> None:
         """Load nothing yet.
 
@@ -103,12 +60,14 @@ class Champions:
             residents: whose networks are in memory.
             worker: where deployments look for acknowledgements; None where nobody can swap.
             known: use cases that exist, whether served or not.
+            challengers: whose canaries take their share; None where there are none.
         """
         self._bundles = bundles
         self._decoders = decoders
         self._residents = residents
         self._worker = worker
         self._known = known
+        self._challengers = challengers
         self._seen: dict[str, Signature] = {}
         self._served: Mapping[str, Champion] = {}
         self._refused: Mapping[str, RadloopError] = {}
@@ -192,15 +151,21 @@ class Champions:
             chosen = self.named(asked)
             asked.observed.asked(chosen.facts, chosen.model, chosen.precision)
             chosen.check(asked.clinical, asked.target)
-            network = self.network(chosen)  # first: a swap meanwhile leaves this request the one that it began with
+            chosen, network = self._turn(asked, chosen)  # first: a swap meanwhile leaves it the one that it began with
+            asked.observed.asked(chosen.facts, chosen.model, chosen.precision)
             asked.observed.decoded = self.decode(content, chosen.facts.image)
             return asked.of(network, asked.observed.decoded)
         champions = allowed(self._served, asked.allowed)
         takers(champions, asked.clinical, asked.target)
         asked.observed.decoded = shown = self.decode(content)
-        chosen = champions[propose(champions, shown, asked.clinical, asked.target)]
+        chosen, network = self._turn(asked, champions[propose(champions, shown, asked.clinical, asked.target)])
         image = chosen.facts.image
-        return asked.of(self.network(chosen), self.decode(content, image) if image.window else shown)
+        return asked.of(network, self.decode(content, image) if image.window else shown)
+
+    def _turn(self, asked: Asked, champion: Champion) -> tuple[Champion, Predictor]:
+        """Return who answers a champion's request, the champion or its canary, with the network."""
+        taken = self._challengers.turn(asked, champion) if self._challengers is not None else None
+        return taken or (champion, self.network(champion))
 
     def named(self, asked: Asked) -> Champion:
         """Return the champion of the use case that a request names.

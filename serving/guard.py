@@ -68,7 +68,8 @@ class Guard:
         large = scope["path"] in LARGE
         if large and self._free_large == 0:
             raise TryLater("overloaded", f"the service reads {LARGE_AT_ONCE} large uploads already", "ask again later", 5)
-        scope["state"]["alone"] = self._free == self._most
+        scope["state"]["alone"] = not self._busy()
+        scope["state"]["busy"] = self._busy
         self._free -= 1
         self._free_large -= large
         try:
@@ -76,6 +77,10 @@ class Guard:
         finally:
             self._free += 1
             self._free_large += large
+
+    def _busy(self) -> bool:
+        """Tell whether a request is in flight."""
+        return self._free < self._most
 
 
 def is_open(method: str, path: str) -> bool:

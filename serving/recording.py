@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from radloop.configuration import load_use_case
@@ -29,12 +30,18 @@ _BESIDE = 256 * 1024
 class Recorder:
     """Writes down every answer and refusal before it leaves."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
+        """Write nothing yet.
+
+        Args:
+            settings: of the installation.
+            folder: of the record; that of the answers by default.
+        """
         self._settings = settings
-        self._record = AnswerRecord(answers_folder(settings))
+        self._record = AnswerRecord(folder or answers_folder(settings))
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="radloop-hash")
         self._key: bytes | None = None
-        self._about: dict[str, About] = {}
+        self._about: dict[tuple[str, str, Precision], About] = {}
 
     def hashed(self, content: bytes) -> Future[str] | str | None:
         """Return the keyed hash of a file, of a large one in time; None where there is no key to hash with."""
@@ -101,13 +108,14 @@ class Recorder:
 
     def _about_bundle(self, facts: BundleFacts, precision: Precision) -> About:
         """Return what is the same for every answer of a bundle, worked out once."""
-        known = self._about.get(facts.use_case)
-        if known is None or (known.engine["kind"], known.engine["precision"]) != (facts.engine.kind, precision):
+        alike = (facts.use_case, facts.engine.kind, precision)
+        known = self._about.get(alike)
+        if known is None:
             try:
                 subgroups = load_use_case(facts.use_case, self._settings).subgroups
             except RadloopError:  # a Bento serves it where its YAML is not
                 subgroups = Subgroups()
-            known = self._about[facts.use_case] = About(engine_facts(facts, precision), subgroups)
+            known = self._about[alike] = About(engine_facts(facts, precision), subgroups)
         return known
 
     def _pseudonym(self, observed: Observed) -> str | None:

@@ -15,7 +15,7 @@ from radloop.inference.bundle import WEIGHTS
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.runtime import load_openvino
-from radloop.inference.verification import verify
+from radloop.inference.verification import verify, verify_bundle
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
@@ -36,19 +36,24 @@ class Champion(Admission):
         gone: whether another took its place, or nobody serves it any more.
     """
 
-    def __init__(self, pointer: Pointer, bundles: Path) -> None:
+    def __init__(self, pointer: Pointer, bundles: Path, *, approved: bool = True) -> None:
         """Check every byte of a bundle, its evidence and its approval; nothing is compiled.
+
+        Args:
+            pointer: that names it.
+            bundles: the folder of bundles.
+            approved: ask for evidence and approval too; only what nobody is shown may do without.
 
         Raises:
             IntegrityError: as `verify`; `foreign_pointer`.
         """
         self.pointer = pointer
         self.folder = pointer.folder(bundles)
-        verified = verify(self.folder)
-        super().__init__(verified.bundle, verified)
-        if verified.version != pointer.version:
+        verified = verify(self.folder) if approved else None
+        super().__init__(verified.bundle if verified else verify_bundle(self.folder), verified)
+        if verified and verified.version != pointer.version:
             raise IntegrityError(
-                "foreign_pointer", f"pointer: {pointer.use_case}/current names version {pointer.version}, the approval another"
+                "foreign_pointer", f"pointer: {pointer.use_case} names version {pointer.version}, the approval another"
             )
         self.predictor: Predictor | None = None
         self.tested = False
@@ -64,7 +69,7 @@ class Champion(Admission):
         """
         load_openvino()  # its own memory is nobody's
         before = _resident()
-        predictor = Predictor(self.folder)
+        predictor = Predictor(self.folder) if self.verified else Predictor(self.folder, approved=False, streams=1)
         # It grows by less where it takes what another let go.
         self.held = max(self.held, _resident() - before)
         self.tested = True
@@ -73,8 +78,11 @@ class Champion(Admission):
     def quicken(self, predictor: Predictor) -> None:
         """Let a request that is alone have every core; what that takes counts too.
 
-        What answers stays in memory as it was verified, whatever became of its files since.
+        What answers stays in memory as it was verified, whatever became of its files since. Nobody waits for what nobody
+        is shown.
         """
+        if self.verified is None:
+            return
         before = _resident()
         try:
             predictor.quicken()

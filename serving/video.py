@@ -12,8 +12,9 @@ from radloop.images.containers import container_of
 from radloop.inference.clip import ClipAnswer, ClipReader, clip_spec
 from radloop.inference.recorded import Observed
 from radloop.serving.answering import clinical_of
+from radloop.serving.asked import Asked
 from radloop.serving.background import content_of, in_pool
-from radloop.serving.champions import Asked, Champions
+from radloop.serving.champions import Champions
 from radloop.serving.described import EXAMPLE_CLINICAL, KEY, REFUSALS
 from radloop.serving.jobs import Job, Jobs
 from radloop.serving.problems import TryLater

@@ -30,6 +30,7 @@ _MODULES: dict[str, tuple[str, str]] = {
     "keys": ("radloop.commands.keys", "Reviewers' keys and API keys: make, list, revoke."),
     "deploy": ("radloop.commands.serving", "Verify an approved version and serve it, no request lost."),
     "rollback": ("radloop.commands.serving", "Serve the previous champion again."),
+    "challenger": ("radloop.commands.challenger", "A version beside the champion: as a shadow, as a canary, compared."),
     "serve": ("radloop.commands.serving", "The HTTP service and the reading page, with every champion."),
     "predict": ("radloop.commands.serving", "The service's answer, on the command line."),
     "replay": ("radloop.commands.replay", "A recorded answer again, from the same file."),

@@ -23,6 +23,8 @@ from radloop.data.store_index import Known, StoreIndex
 from radloop.data.versions import DataVersion
 from radloop.errors import IntegrityError, Refusal, ToolError
 from radloop.records import erasures
+from radloop.records.answers import AnswerRecord, answers_folder, check_segments, find, shadow_folder
+from radloop.records.feedback import feedback_folder
 from radloop.settings import Settings
 
 UC = "phantom-cxr"
@@ -195,6 +197,18 @@ def test_a_dry_run_says_what_would_go_and_touches_nothing(settings: Settings, pi
     assert (result.counts["rows"], result.counts["files"], result.counts["objects"]) == (2, 2, 7)
     assert everything() == before
     assert done(settings).versions == result.versions
+
+
+def test_answers_shadows_and_feedback_of_the_patient_are_blanked(settings: Settings, pins: list[DataVersion]) -> None:
+    folders = [answers_folder(settings), shadow_folder(settings), feedback_folder(settings)]
+    for folder in folders:
+        record = AnswerRecord(folder)
+        for patient in (GONE, STAYS):
+            record.append({"kind": "answer", "request_id": f"of {patient}", "patient": patient})
+        record.close()
+    assert done(settings).counts["answers"] == 3
+    assert [find(f"of {GONE}", folder) for folder in folders] == [None, None, None]
+    assert all(find(f"of {STAYS}", folder) is not None and check_segments(folder) == 3 for folder in folders)
 
 
 def test_the_record_names_nobody_and_a_second_time_reads_it(settings: Settings, pins: list[DataVersion]) -> None:

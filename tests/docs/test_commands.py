@@ -32,6 +32,7 @@ ELSEWHERE = {
     "radloop serve": "tests/serving/test_service.py",
     "radloop rollback": "tests/governance/test_signing.py",
     "radloop review approve tb-cxr 4 --key": "tests/governance/test_signing.py",
+    "radloop challenger": "tests/governance/test_challenging.py",
     "radloop feedback": "tests/monitoring/test_queue.py",
     "radloop labelled": "tests/monitoring/test_queue.py",
     "radloop erase": "tests/commands/test_versioning.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from radloop.governance.retention import retention_file, sweep
 from radloop.governance.review import bundle_folder, decide_on
 from radloop.inference.bundle import CONTENT, EVIDENCE
 from radloop.records import chain
-from radloop.records.answers import AnswerRecord, answers_folder, check_segments, find
+from radloop.records.answers import AnswerRecord, answers_folder, check_segments, find, shadow_folder
 from radloop.records.runs import locked
 from radloop.settings import Settings
 
@@ -125,19 +126,21 @@ def test_a_stopped_sweep_is_ended_by_the_next(settings: Settings) -> None:
     assert not left.exists()
 
 
-def test_old_answers_are_blanked_and_the_chain_verifies(settings: Settings) -> None:
-    record = AnswerRecord(answers_folder(settings))
+@pytest.mark.parametrize("place", [answers_folder, shadow_folder])
+def test_old_answers_are_blanked_and_the_chain_verifies(settings: Settings, place: Callable[[Settings], Path]) -> None:
+    folder = place(settings)
+    record = AnswerRecord(folder)
     old, new = (datetime.now(UTC) - timedelta(days=days) for days in (31, 29))
     for name, moment in (("old", old), ("new", new)):
         record.append({"kind": "answer", "request_id": name, "time": moment.isoformat()})
     record.close()
-    held = check_segments(answers_folder(settings))
-    segment = next(answers_folder(settings).glob("*.jsonl"))
+    held = check_segments(folder)
+    segment = next(folder.glob("*.jsonl"))
     segment.rename(segment.with_name(f"{old:%Y%m%dT%H%M%S.%fZ}-aa.jsonl"))
     assert "answers" not in kinds(settings, delete=True)  # without a setting they are kept for ever
     limited = settings.model_copy(update={"record_days": 30})
     (item,) = (item for item in sweep(limited, delete=True).items if item.kind == "answers")
     assert item.bytes == 1
-    assert find("old", answers_folder(settings)) is None
-    assert find("new", answers_folder(settings)) is not None
-    assert check_segments(answers_folder(settings)) == held
+    assert find("old", folder) is None
+    assert find("new", folder) is not None
+    assert check_segments(folder) == held

@@ -12,7 +12,8 @@ from radloop.errors import IntegrityError, Refusal
 from radloop.images.pool import Pool
 from radloop.inference.predictor import Predictor
 from radloop.inference.workers import Worker, live_workers
-from radloop.serving.champions import Asked, Champions
+from radloop.serving.asked import Asked
+from radloop.serving.champions import Champions
 from radloop.serving.residents import Champion, Residents
 from tests.bundles import make_bundle, make_images
 from tests.image_files import make_raster

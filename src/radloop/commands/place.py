@@ -105,17 +105,23 @@ def _api_keys(settings: Settings) -> dict[str, Any]:
 
 
 def _answers(settings: Settings) -> dict[str, Any]:
-    """Verify the records of answers and of feedback."""
+    """Verify the records of answers, of shadows' answers and of feedback."""
     from radloop.errors import RadloopError
-    from radloop.records.answers import answers_folder, check_segments
+    from radloop.records.answers import answers_folder, check_segments, shadow_folder
     from radloop.records.feedback import feedback_folder
 
     try:
         count = check_segments(answers_folder(settings))
+        shadows = check_segments(shadow_folder(settings))
         labels = check_segments(feedback_folder(settings))
     except RadloopError as error:
         return {"what": error.message, "ok": False, "remedy": error.hint}
-    return {"what": f"records: {count} entries of answers, {labels} of feedback, every link holds", "ok": True, "remedy": ""}
+    more = f", {shadows} of shadows" if shadows else ""
+    return {
+        "what": f"records: {count} entries of answers{more}, {labels} of feedback, every link holds",
+        "ok": True,
+        "remedy": "",
+    }
 
 
 def _existing(settings: Settings) -> str:

@@ -131,9 +131,11 @@ def _addendum(addendum: dict[str, Any], decided: bool) -> str:
     from radloop.governance.absolute import failed
     from radloop.stages import headline
 
+    over = "the decision was made over it" if decided else "nobody decided over it"
+    if "says" in addendum:
+        return f"  addendum {addendum['number']}, {addendum['name']}: {addendum['says']} ({over})"
     said = f"{headline(addendum['metrics'])} on {addendum['counts']['judged']} images"
     rules = f"would not pass: {', '.join(failed(addendum))}" if failed(addendum) else "every rule that applies would pass"
-    over = "the decision was made over it" if decided else "nobody decided over it"
     return f"  addendum {addendum['number']}, {addendum['name']}: {said}; {rules}; {over}"
 
 
@@ -254,7 +256,8 @@ def _logged(row: dict[str, Any]) -> str:
     if "reviewer" in row:
         return f"{row['time']} {row['decision']}: {row['reviewer']['name']}, {row['reviewer']['key'][:19]}"
     who = f" by {unverified(row)}: {row['note']}" if "by" in row else ""
-    return f"{row['time']} {row['use_case']} {row['version']}: {row['decision']}{who}"
+    share = f" for {row['share']:.0%} of the requests" if "share" in row else ""
+    return f"{row['time']} {row['use_case']} {row['version']}: {row['decision']}{share}{who}"
 
 
 @click.command()

@@ -182,10 +182,13 @@ def plan(patient: str, use_cases: Iterable[str], settings: Settings) -> Plan:
     replaced = {identifier for item in touched.values() for identifier in item.replaced}
     indexed = sum(_indexed(name, patient, settings) for name in names)
     going = frozenset((theirs | replaced) - referenced)
-    recorded = sum(
-        answers.of_patient(patient, folder) for folder in (answers.answers_folder(settings), feedback_folder(settings))
-    )
+    recorded = sum(answers.of_patient(patient, folder) for folder in _records(settings))
     return Plan(touched, folders, going, frozenset(theirs & referenced), tuple(unreadable), indexed, recorded)
+
+
+def _records(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders of the records that may name a patient."""
+    return answers.answers_folder(settings), answers.shadow_folder(settings), feedback_folder(settings)
 
 
 def _rest(version: str, listing: Mapping[str, str], patient: str, objects: Objects) -> Remainder | None:
@@ -258,7 +261,7 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         _clear_folder(name, found, journal, settings)
     cached, remote = Objects(settings).remove(journal.objects - _needed(found, settings))
     caches = _clear_beside(patient, names, use_cases_touched, settings) + _clear_pages({patient, *journal.words}, settings)
-    for folder in (answers.answers_folder(settings), feedback_folder(settings)):
+    for folder in _records(settings):
         answers.blank_patient(patient, folder)
     counts = _expected(found) | {"cache_objects": cached, "remote_objects": remote, "caches": caches}
     result = _result(name_kept, found, use_cases_touched, counts, settings)

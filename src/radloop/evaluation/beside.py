@@ -8,7 +8,11 @@ from typing import Any
 from radloop.evaluation.sections import Row, absent, is_pair
 from radloop.evaluation.wording import ATTRIBUTES, METRICS, REGIONS, name
 
-ADDENDA: Mapping[str, str] = {"external": "images of another source"}
+ADDENDA: Mapping[str, str] = {
+    "external": "images of another source",
+    "shadow": "beside the champion, seen by nobody",
+    "canary": "beside the champion, for a share of the requests",
+}
 """Kinds of addenda."""
 
 
@@ -114,6 +118,7 @@ def _addendum(evidence: Mapping[str, Any], addendum: Mapping[str, Any]) -> Row:
     named = addendum.get("name")
     return {
         "title": ADDENDA.get(kind, kind.replace("_", " ")) + (f", {named}" if named else ""),
+        "says": addendum.get("says"),
         "images": counts.get("images"),
         "patients": counts.get("patients"),
         "prevalence": _share(counts.get("positives"), counts.get("images")),

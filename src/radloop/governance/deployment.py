@@ -14,6 +14,7 @@ from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
 from radloop.governance.review import bundle_folder, check_compared, check_recorded, read_evidence
 from radloop.inference.bundle import APPROVAL
+from radloop.inference.challenger import remove_challenger
 from radloop.inference.pointer import Pointer, read_pointer, remove_pointer, replace_pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.verification import verify
@@ -56,7 +57,7 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
     """
     registry = Registry(use_case, settings)
     version = _chosen(registry, number)
-    _check(version, settings)
+    check_deployable(version, settings)
     check_compared(version, read_evidence(version, settings), settings)
     say(f"version {version.version}: bundle, evidence and approval match; self-test passed")
     for one in added_since(version, last_decision(settings, use_case, version.version), settings):
@@ -66,7 +67,7 @@ def deploy(use_case: str, settings: Settings, number: int | None = None, say: Sa
     say(f"built {bento}")
     acknowledged = _switch(version, settings)
     _move(registry, version.version)
-    append(settings, _event("deploy", version) | {"time": now()})
+    append(settings, event("deploy", version) | {"time": now()})
     return Deployment(
         use_case,
         version.version,
@@ -89,11 +90,11 @@ def rollback(use_case: str, settings: Settings, by: str, note: str, key: OpenKey
     name, _ = signer(by, key, settings)
     registry = Registry(use_case, settings)
     version = registry.alias("previous")
-    _check(version, settings)
+    check_deployable(version, settings)
     before = registry.alias("champion")
     acknowledged = _switch(version, settings)
     _move(registry, version.version)
-    append(settings, as_recorded(*signed(_event("rollback", version) | {"by": name, "note": note.strip(), "time": now()}, key)))
+    append(settings, as_recorded(*signed(event("rollback", version) | {"by": name, "note": note.strip(), "time": now()}, key)))
     return Deployment(use_case, version.version, version.bundle, None, acknowledged, before.version)
 
 
@@ -107,8 +108,13 @@ def _chosen(registry: Registry, number: int | None) -> Version:
     return registry.alias("candidate")
 
 
-def _check(version: Version, settings: Settings) -> None:
-    """Verify everything that serving will verify, and what only we can: the record and a self-test."""
+def check_deployable(version: Version, settings: Settings) -> None:
+    """Verify everything that serving will verify, and what only we can: the record and a self-test.
+
+    Raises:
+        Refusal: `not_approved`.
+        IntegrityError: bundle, evidence, approval or an addendum are not what they were; the message names which.
+    """
     folder = bundle_folder(version, settings)
     if not (folder / APPROVAL).is_file():
         last = last_decision(settings, version.use_case, version.version)
@@ -125,22 +131,43 @@ def _check(version: Version, settings: Settings) -> None:
 
 
 def _switch(version: Version, settings: Settings) -> int:
-    """Replace the pointer and wait for every running worker; a refusal puts the old pointer back."""
+    """Replace the pointer and wait for every running worker; a refusal puts the old pointer back.
+
+    What stood beside the old champion was compared with that one: it goes.
+    """
     old = read_pointer(settings.bundles, version.use_case)
     replace_pointer(settings.bundles, Pointer(use_case=version.use_case, bundle=version.bundle, version=version.version))
+    workers = loaded_by(version.use_case, version, lambda: _restore(old, version.use_case, settings), settings)
+    if old is None or old.bundle != version.bundle:
+        remove_challenger(settings.bundles, version.use_case)
+    return workers
+
+
+def loaded_by(seat: str, version: Version, back: Callable[[], None], settings: Settings) -> int:
+    """Wait until every running worker has loaded a version, and return how many there are.
+
+    Args:
+        seat: under which name they publish it.
+        version: that a pointer names now.
+        back: puts the old pointer back; called where a worker refuses, and before any other error is raised again.
+        settings: of the installation.
+
+    Raises:
+        Refusal: `worker_refused`.
+        ToolError: `worker_silent`.
+    """
     folder = settings.place / "serving" / "workers"
     try:
-        refusals = wait_for(folder, version.use_case, version.bundle, timeout=60.0)
+        refusals = wait_for(folder, seat, version.bundle, timeout=60.0)
     except BaseException:  # a Ctrl-C too: the old pointer comes back, and the cause is raised again
-        _restore(old, version.use_case, settings)
+        back()
         raise
     if refusals:
-        _restore(old, version.use_case, settings)
-        first = refusals[0]
+        back()
         raise Refusal(
             "worker_refused",
-            f"a worker refused version {version.version}: {first.message}",
-            "the former version is still served; see the service's log",
+            f"a worker refused version {version.version}: {refusals[0].message}",
+            "what was served before still is; see the service's log",
         )
     return len(live_workers(folder))
 
@@ -163,7 +190,8 @@ def _move(registry: Registry, version: int) -> None:
         registry.point("candidate", None)
 
 
-def _event(name: str, version: Version) -> dict[str, Any]:
+def event(name: str, version: Version) -> dict[str, Any]:
+    """Return what the record of decisions keeps of a change in what is served."""
     return {
         "schema_version": 1,
         "use_case": version.use_case,

@@ -131,7 +131,8 @@ def with_mapping(use_case: UseCase, members: Mapping[str, Any]) -> UseCase:
 
 def _same(addenda: list[dict[str, Any]], listed: ForeignList) -> dict[str, Any] | None:
     """Return the addendum that the same code made of the same data."""
-    return next((one for one in addenda if one["data"] == listed.as_dict() and one["code"]["version"] == __version__), None)
+    mine = (one for one in addenda if one["kind"] == KIND)
+    return next((one for one in mine if one["data"] == listed.as_dict() and one["code"]["version"] == __version__), None)
 
 
 def _read(listed: ForeignList, use_case: UseCase, evidence: Mapping[str, Any], settings: Settings) -> Foreign:

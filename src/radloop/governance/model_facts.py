@@ -181,7 +181,7 @@ def _performance(evidence: Evidence, addenda: Sequence[Mapping[str, Any]]) -> It
     for attribute, row in sorted(rows, key=lambda pair: not pair[1].get("gated"))[:_MOST_GROUPS]:
         cells = tuple((row.get("metrics") or {}).get(key) for key in shown)
         yield Tested(f"{attribute} {row.get('value')}", row.get("images"), _prevalence(row), cells)
-    for row in addendum_rows(evidence, addenda):
+    for row in addendum_rows(evidence, (one for one in addenda if one.get("metrics"))):
         numbers = {item["key"]: item["addendum"] for item in row["metrics"]}
         title = str(row["title"]).capitalize()
         yield Tested(title, row["images"], row["prevalence"], tuple(numbers.get(key) for key in shown))

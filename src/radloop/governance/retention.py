@@ -23,7 +23,7 @@ from radloop.inference.bundle import APPROVAL, CONTENT, bundle_folder
 from radloop.inference.pointer import served_use_cases
 from radloop.packaging.bento import NAME as BENTO
 from radloop.records import chain
-from radloop.records.answers import answers_folder, blank_before, count_before
+from radloop.records.answers import answers_folder, blank_before, count_before, shadow_folder
 from radloop.records.runs import Run, locked
 from radloop.settings import Settings
 
@@ -200,7 +200,7 @@ def _served_digits(settings: Settings) -> Iterator[str]:
 
 def _answers(settings: Settings, now: float) -> Iterator[Item]:
     limit = _limit(settings, now)
-    count = 0 if limit is None else count_before(limit, answers_folder(settings))
+    count = 0 if limit is None else sum(count_before(limit, folder) for folder in _records(settings))
     if count:
         why = f"older than the {settings.record_days} days that RADLOOP_RECORD_DAYS keeps; the chain still verifies"
         yield Item("answers", "records/answers", None, count, why)
@@ -209,7 +209,12 @@ def _answers(settings: Settings, now: float) -> Iterator[Item]:
 def _blank_answers(settings: Settings, now: float) -> None:
     limit = _limit(settings, now)
     if limit is not None:
-        blank_before(limit, answers_folder(settings))
+        for folder in _records(settings):
+            blank_before(limit, folder)
+
+
+def _records(settings: Settings) -> tuple[Path, ...]:
+    return answers_folder(settings), shadow_folder(settings)
 
 
 def _limit(settings: Settings, now: float) -> datetime | None:

@@ -18,6 +18,7 @@ from radloop.governance.key_file import OpenKey
 from radloop.governance.keys import as_recorded, now, signed, signer
 from radloop.governance.registry import Registry, Version
 from radloop.inference.bundle import APPROVAL, SIGNATURE
+from radloop.inference.challenger import read_challenger, remove_challenger
 from radloop.inference.pointer import read_pointer
 from radloop.inference.reviewers import Reviewer
 from radloop.inference.verification import verify_bundle
@@ -98,10 +99,19 @@ def decide_on(
     append(settings, as_recorded(sealed, signature))
     registry.tag(number, {"radloop.review": request_of(sealed), "radloop.review_by": unverified(sealed)})
     registry.untag(number, "radloop.review_pending")
-    if decision == "reject" and registry.aliases().get("candidate") == number:
-        registry.point("candidate", None)
+    if decision == "reject":
+        _withdraw(version, registry, settings)
     show_anew(version, registry, settings)
     return sealed
+
+
+def _withdraw(version: Version, registry: Registry, settings: Settings) -> None:
+    """Take a rejected version out of every place from which it could answer but the champion's, which only a rollback empties."""
+    if registry.aliases().get("candidate") == version.version:
+        registry.point("candidate", None)
+    challenger = read_challenger(settings.bundles, version.use_case)
+    if challenger is not None and challenger.version == version.version:
+        remove_challenger(settings.bundles, version.use_case)
 
 
 def show_anew(version: Version, registry: Registry, settings: Settings) -> None:

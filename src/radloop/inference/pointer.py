@@ -1,12 +1,13 @@
-"""The served pointer: one small file a use case that says which bundle answers.
+"""The pointers: one small file a use case that says which bundle answers, another that says which answers beside it.
 
-It is replaced atomically; the running service follows it.
+Each is replaced atomically; the running service follows it.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -30,7 +31,10 @@ class Pointer(Section):
         return bundle_folder(bundles, self.use_case, self.bundle)
 
 
-def pointer_path(bundles: Path, use_case: str) -> Path:
+P = TypeVar("P", bound=Pointer)
+
+
+def pointer_path(bundles: Path, use_case: str, name: str = CURRENT) -> Path:
     """Return the file of a use case's pointer.
 
     Raises:
@@ -40,7 +44,7 @@ def pointer_path(bundles: Path, use_case: str) -> Path:
         raise InputError(
             "unknown_use_case", "a use case's name has small letters, digits and hyphens only", "radloop use-cases lists them"
         )
-    return bundles / use_case / CURRENT
+    return bundles / use_case / name
 
 
 def read_pointer(bundles: Path, use_case: str) -> Pointer | None:
@@ -49,30 +53,36 @@ def read_pointer(bundles: Path, use_case: str) -> Pointer | None:
     Raises:
         IntegrityError: `invalid_pointer`.
     """
-    path = pointer_path(bundles, use_case)
+    return read_named(bundles, use_case, CURRENT, Pointer, f"deploy again: radloop deploy {use_case}")
+
+
+def read_named(bundles: Path, use_case: str, name: str, kind: type[P], remedy: str) -> P | None:
+    """Return what a pointer's file says, None where there is none.
+
+    Raises:
+        IntegrityError: `invalid_pointer`; the remedy says what to do.
+    """
     try:
-        content = path.read_bytes()
+        content = pointer_path(bundles, use_case, name).read_bytes()
     except FileNotFoundError:
         return None
     try:
-        pointer = Pointer.model_validate_json(content)
+        pointer = kind.model_validate_json(content)
     except ValidationError:
         pointer = None
     if pointer is None or pointer.use_case != use_case:
-        raise IntegrityError(
-            "invalid_pointer", f"pointer: {use_case}/{CURRENT} does not name a bundle", f"deploy again: radloop deploy {use_case}"
-        )
+        raise IntegrityError("invalid_pointer", f"pointer: {use_case}/{name} does not name a bundle", remedy)
     return pointer
 
 
-def replace_pointer(bundles: Path, pointer: Pointer) -> None:
+def replace_pointer(bundles: Path, pointer: Pointer, name: str = CURRENT) -> None:
     """Point at another bundle; a reader sees the old pointer or the new one."""
-    write_atomic(pointer_path(bundles, pointer.use_case), canonical(pointer.model_dump(mode="json")))
+    write_atomic(pointer_path(bundles, pointer.use_case, name), canonical(pointer.model_dump(mode="json")))
 
 
-def remove_pointer(bundles: Path, use_case: str) -> None:
-    """Serve nothing for a use case: what a failed first deployment goes back to."""
-    pointer_path(bundles, use_case).unlink(missing_ok=True)
+def remove_pointer(bundles: Path, use_case: str, name: str = CURRENT) -> None:
+    """Point at nothing for a use case: what a failed first deployment goes back to."""
+    pointer_path(bundles, use_case, name).unlink(missing_ok=True)
 
 
 def served_use_cases(bundles: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ the index is built from nothing. Embeddings stay in the segments: a row says whe
 |---|---|
 | `radloop1_segments` | a segment of a record, and up to where it was read |
 | `radloop1_answers` | an answer or refusal |
+| `radloop1_shadows` | what a shadow answered, or refused, to the request of the same id |
 | `radloop1_feedback` | a label that a reader gave |
 """
 
@@ -30,7 +31,7 @@ import sqlalchemy as sa
 from radloop.errors import ConfigError, IntegrityError, ToolError
 from radloop.monitoring.rows import Row, end_with, read_segment
 from radloop.records import chain
-from radloop.records.answers import answers_folder, segments
+from radloop.records.answers import answers_folder, segments, shadow_folder
 from radloop.records.chain import Place
 from radloop.records.feedback import feedback_folder
 from radloop.settings import Settings
@@ -49,34 +50,42 @@ SEGMENTS = sa.Table(
     sa.Column("entries", sa.Integer, nullable=False),
     sa.Column("link", sa.String(80), nullable=False),
 )
-ANSWERS = sa.Table(
-    "radloop1_answers",
-    _META,
-    sa.Column("segment", sa.String(64), primary_key=True),
-    sa.Column("line", sa.Integer, primary_key=True),
-    sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("request_id", sa.String(64), nullable=False, index=True),
-    sa.Column("answered", sa.Boolean, nullable=False),
-    sa.Column("use_case", sa.String(128)),
-    sa.Column("bundle", sa.String(80)),
-    sa.Column("version", sa.Integer),
-    sa.Column("code", sa.String(64)),
-    sa.Column("abstained", sa.String(64)),
-    sa.Column("site", sa.String(64)),
-    sa.Column("sex", sa.String(8)),
-    sa.Column("age_band", sa.String(16)),
-    sa.Column("patient", sa.String(128)),
-    sa.Column("file", sa.String(16)),
-    sa.Column("scores", sa.LargeBinary),
-    sa.Column("positive", sa.LargeBinary),
-    sa.Column("coverage", sa.Float(53)),
-    sa.Column("members", sa.Text),
-    sa.Column("uncertainty", sa.Float(53)),
-    sa.Column("quality", sa.LargeBinary),
-    sa.Column("start", sa.BigInteger, nullable=False),
-    sa.Column("length", sa.Integer, nullable=False),
-    sa.Index("radloop1_answers_of", "use_case", "bundle", "at", "request_id"),
-)
+
+
+def _requests(name: str) -> sa.Table:
+    """Return a table of answers and refusals."""
+    return sa.Table(
+        name,
+        _META,
+        sa.Column("segment", sa.String(64), primary_key=True),
+        sa.Column("line", sa.Integer, primary_key=True),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False, index=True),
+        sa.Column("answered", sa.Boolean, nullable=False),
+        sa.Column("use_case", sa.String(128)),
+        sa.Column("bundle", sa.String(80)),
+        sa.Column("version", sa.Integer),
+        sa.Column("code", sa.String(64)),
+        sa.Column("abstained", sa.String(64)),
+        sa.Column("site", sa.String(64)),
+        sa.Column("sex", sa.String(8)),
+        sa.Column("age_band", sa.String(16)),
+        sa.Column("patient", sa.String(128)),
+        sa.Column("file", sa.String(16)),
+        sa.Column("scores", sa.LargeBinary),
+        sa.Column("positive", sa.LargeBinary),
+        sa.Column("coverage", sa.Float(53)),
+        sa.Column("members", sa.Text),
+        sa.Column("uncertainty", sa.Float(53)),
+        sa.Column("quality", sa.LargeBinary),
+        sa.Column("start", sa.BigInteger, nullable=False),
+        sa.Column("length", sa.Integer, nullable=False),
+        sa.Index(f"{name}_of", "use_case", "bundle", "at", "request_id"),
+    )
+
+
+ANSWERS = _requests("radloop1_answers")
+SHADOWS = _requests("radloop1_shadows")
 FEEDBACK = sa.Table(
     "radloop1_feedback",
     _META,
@@ -93,7 +102,7 @@ FEEDBACK = sa.Table(
     sa.Column("start", sa.BigInteger, nullable=False),
     sa.Column("length", sa.Integer, nullable=False),
 )
-_TABLES = {"answers": ANSWERS, "feedback": FEEDBACK}
+_TABLES = {"answers": ANSWERS, "shadow": SHADOWS, "feedback": FEEDBACK}
 _APART = 8
 """With more segments than this to read, other processes verify and parse them."""
 
@@ -177,7 +186,7 @@ class Index:
         lock.parent.mkdir(parents=True, exist_ok=True)
         with chain.locked(lock):
             rows = read = gone = 0
-            for record, folder in (("answers", answers_folder(self._settings)), ("feedback", feedback_folder(self._settings))):
+            for record, folder in _folders(self._settings).items():
                 jobs, lost = self._jobs(record, folder)
                 for name in lost:
                     self._forget(record, name)
@@ -190,7 +199,7 @@ class Index:
     def clear(self) -> None:
         """Forget everything; the next refresh reads all."""
         with self._engine.begin() as connection:
-            for table in (SEGMENTS, ANSWERS, FEEDBACK):
+            for table in (SEGMENTS, *_TABLES.values()):
                 connection.execute(table.delete())
 
     def rows(self, question: sa.Select[Any]) -> list[Sequence[Any]]:
@@ -236,6 +245,11 @@ class Index:
         with self._engine.begin() as connection:
             connection.execute(table.delete().where(table.c.segment == name))
             connection.execute(SEGMENTS.delete().where(SEGMENTS.c.record == record, SEGMENTS.c.segment == name))
+
+
+def _folders(settings: Settings) -> dict[str, Path]:
+    """Return where the segments of each record lie."""
+    return {"answers": answers_folder(settings), "shadow": shadow_folder(settings), "feedback": feedback_folder(settings)}
 
 
 def _read(jobs: list[_Job]) -> Iterator[tuple[_Job, tuple[Place, list[Row], Place]]]:

@@ -61,13 +61,13 @@ def measured(cases: Labelled, outputs: tuple[str, ...]) -> dict[str, Any]:
     """Return n, the coverage of the sets, and each output's positives, negatives and metrics."""
     known = ~np.isnan(cases.covered)
     coverage = (
-        _resampled(averages({"coverage": cases.covered[known]}, cases.patients[known]), cases.patients[known])
+        resampled(averages({"coverage": cases.covered[known]}, cases.patients[known]), cases.patients[known])
         if known.any()
         else {}
     )
     return {
         "n": len(cases.truths),
-        "coverage": _interval(coverage.get("coverage"), int(known.sum())),
+        "coverage": as_interval(coverage.get("coverage"), int(known.sum())),
         "findings": {label: rated(cases, k) for k, label in enumerate(outputs)},
     }
 
@@ -85,21 +85,31 @@ def rated(cases: Labelled, k: int, metrics: tuple[str, ...] = METRICS) -> dict[s
         def measure(weights: FloatArray) -> Mapping[Name, FloatArray]:
             return {(None, name): values for name, values in evaluate(sorted_cases, weights, metrics).items()}
 
-        found = _resampled(measure, cases.patients)
-    return {name: _interval(found.get(name), counts.get(name, len(truth))) for name in metrics}
+        found = resampled(measure, cases.patients)
+    return {name: as_interval(found.get(name), counts.get(name, len(truth))) for name in metrics}
 
 
-def _resampled(measure: Measure[Name], patients: NDArray[np.str_]) -> dict[str, Interval]:
+def resampled(measure: Measure[Name], patients: NDArray[np.str_]) -> dict[str, Interval]:
+    """Return the numbers of a measure with their patient-bootstrap intervals, by name."""
     found = resample(measure, len(np.unique(patients)), cases=len(patients), draws=_DRAWS, seed=_SEED)
     return {name: interval for (_, name), interval in found.items()}
 
 
-def _interval(found: Interval | None, n: int) -> dict[str, float | int | None]:
+def as_interval(found: Interval | None, n: int) -> dict[str, float | int | None]:
+    """Return n, value, low and high; unknown is None."""
     values = (found.value, found.low, found.high) if found is not None else (math.nan,) * 3
     return {
         "n": n,
         **dict(zip(("value", "low", "high"), (None if math.isnan(value) else value for value in values), strict=True)),
     }
+
+
+def shown(found: Mapping[str, Any]) -> str:
+    """Return a number with its interval as people read it."""
+    if found["value"] is None:
+        return f"unknown (n {found['n']})"
+    bounds = "unknown" if found["low"] is None or found["high"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+    return f"{found['value']:.3f} ({bounds}; n {found['n']})"
 
 
 def without_labels(index: Index, which: sa.ColumnElement[bool], facts: BundleFacts) -> dict[str, Any]:

@@ -3,17 +3,16 @@
 The list is chosen one by one. What needs no label is `calibrate` as the bundle carries it, labelled answers, and what the list
 has already; each choice is the one that most lessens the distances, in the network's embeddings, of all unlabelled answers to the
 nearest of these. An answer counts half to whole by its uncertainty, and one and a half times where it is of the subgroup that
-is answered worst by the labels so far. So the list begins with what is common and unlike anything known, such as
-another site, has no two images alike, and comes to lone oddities late.
-
-Disagreement between champion and candidate is not asked: the record keeps no pixels, and a candidate's answer needs them.
+is answered worst by the labels so far, and twice where a shadow decides otherwise than the champion: one of the two is wrong.
+So the list begins with what is common and unlike anything known, such as another site, has no two images alike, and comes to
+lone oddities late.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,14 +20,16 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from radloop.inference.bundle import BundleFacts
+from radloop.inference.challenger import Challenger, read_challenger
 from radloop.inference.pointer import Pointer, read_pointer
 from radloop.inference.recorded import embedding
 from radloop.monitoring import window as windows
-from radloop.monitoring.index import ANSWERS, FEEDBACK, Index
+from radloop.monitoring.index import ANSWERS, FEEDBACK, SHADOWS, Index
 from radloop.monitoring.looks import served as check_served
 from radloop.monitoring.reference import read_reference
 from radloop.monitoring.served import ATTRIBUTES
-from radloop.monitoring.truths import Labelled, labels
+from radloop.monitoring.truths import Labelled, calls, labels
 from radloop.monitoring.window import COLUMNS, Window
 from radloop.settings import Settings
 from radloop.statistics.selection import cover
@@ -38,6 +39,7 @@ MOST_ANSWERS = 2000
 LEAST_LABELS = 15
 """A subgroup with fewer labels is not called the worst."""
 _WORST = 1.5
+_DISPUTED = 2.0
 _UNSURE = 0.5
 """An uncertainty from which it is named as a reason; distance likewise beyond the usual."""
 
@@ -125,14 +127,22 @@ def queue(use_case: str, settings: Settings, number: int = 20) -> Queue:
         index.refresh()
         pool, done = _answers(index, pointer, labelled=False).answered(), _answers(index, pointer, labelled=True)
         told = labels(index, use_case, pointer.bundle, facts).labelled
+        shadow = read_challenger(settings.bundles, use_case)
+        disputed = _disputed(index, pool, shadow, facts) if shadow is not None and shadow.mode == "shadow" else frozenset()
     worst = worst_group(told)
     known = [reference.embeddings, _embeddings(windows.payloads(done, settings))] if len(done) else [reference.embeddings]
     payloads = windows.payloads(pool, settings)
-    requests = tuple(rank(payloads, np.concatenate(known), worst, number)) if payloads else ()
+    requests = tuple(rank(payloads, np.concatenate(known), worst, number, disputed)) if payloads else ()
     return Queue(use_case, pointer.version, pointer.bundle, len(payloads), len(told.truths), worst, requests)
 
 
-def rank(payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], worst: Worst | None, number: int) -> Iterator[Queued]:
+def rank(
+    payloads: Sequence[Mapping[str, Any]],
+    known: NDArray[np.float64],
+    worst: Worst | None,
+    number: int,
+    disputed: Collection[str] = frozenset(),
+) -> Iterator[Queued]:
     """Yield the most worthwhile of some answers, the best first.
 
     Args:
@@ -140,10 +150,12 @@ def rank(payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], wors
         known: embeddings that need no label, [m, C].
         worst: a subgroup that counts for more.
         number: how many.
+        disputed: requests that a shadow decides otherwise.
     """
     unsure = np.array([float(payload["uncertainty"]) for payload in payloads])
     belongs = np.array([worst is not None and payload[worst.attribute] == worst.word for payload in payloads])
-    weights = (1 + unsure) / 2 * np.where(belongs, _WORST, 1.0)
+    contested = np.array([payload["request_id"] in disputed for payload in payloads])
+    weights = (1 + unsure) / 2 * np.where(belongs, _WORST, 1.0) * np.where(contested, _DISPUTED, 1.0)
     chosen = cover(_embeddings(payloads), weights, known, number)
     for turn, place in enumerate(chosen.places):
         payload, group = payloads[place], worst if belongs[place] else None
@@ -155,13 +167,14 @@ def rank(payloads: Sequence[Mapping[str, Any]], known: NDArray[np.float64], wors
             uncertainty=doubt,
             distance=distance,
             stands_for=others,
-            why=_why(distance, doubt, others, group),
+            why=_why(distance, doubt, others, group, disputed=bool(contested[place])),
             **{name: payload[name] for name in ATTRIBUTES},
         )
 
 
-def _why(distance: float, unsure: float, stands_for: int, worst: Worst | None) -> str:
+def _why(distance: float, unsure: float, stands_for: int, worst: Worst | None, *, disputed: bool) -> str:
     reasons = [
+        *(["the shadow decides otherwise"] if disputed else []),
         *([f"{distance:.1f} times the usual distance from any image with a label"] if distance > 1 else []),
         *([f"stands for {stands_for} answers"] if stands_for > 1 else []),
         *([f"unsure ({unsure:.2f})"] if unsure >= _UNSURE else []),
@@ -202,6 +215,24 @@ def as_csv(found: Queue, paths: dict[str, str] | None = None) -> str:
         place = [] if paths is None else [paths.get(item.request_id, "")]
         writer.writerow([item.request_id, "", *place, f"{item.score:.4f}", item.why])
     return text.getvalue()
+
+
+def _disputed(index: Index, pool: Window, shadow: Challenger, facts: BundleFacts) -> frozenset[str]:
+    """Return the requests that a shadow decides otherwise than the champion did."""
+    mine = {row[0]: row for row in _decisions(index, SHADOWS, shadow.bundle, pool)}
+    theirs = [row for row in _decisions(index, ANSWERS, None, pool) if row[0] in mine]
+    old, new = (
+        calls([row[1] for row in rows], [row[2] for row in rows], facts)[1] for rows in (theirs, [mine[row[0]] for row in theirs])
+    )
+    return frozenset(row[0] for row, apart in zip(theirs, (old != new).any(axis=1), strict=True) if apart)
+
+
+def _decisions(index: Index, table: sa.Table, bundle: str | None, pool: Window, each: int = 500) -> list[Sequence[Any]]:
+    names = [str(row[COLUMNS.index("request_id")]) for row in pool.rows]
+    whose = sa.true() if bundle is None else table.c.bundle == bundle
+    question = sa.select(table.c.request_id, table.c.scores, table.c.positive).where(table.c.answered, whose)
+    parts = (names[start : start + each] for start in range(0, len(names), each))
+    return [row for part in parts for row in index.rows(question.where(table.c.request_id.in_(part)))]
 
 
 def _answers(index: Index, pointer: Pointer, *, labelled: bool) -> Window:

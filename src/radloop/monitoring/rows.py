@@ -30,12 +30,12 @@ def read_segment(path: Path, place: Place, record: str) -> tuple[list[Row], Plac
     Args:
         path: of the segment.
         place: up to which it was read.
-        record: `answers` or `feedback`.
+        record: `answers`, `shadow` or `feedback`.
 
     Raises:
         IntegrityError: `tampered_record`.
     """
-    kinds, row = ({"answer", "refusal"}, answer_row) if record == "answers" else ({"feedback"}, feedback_row)
+    kinds, row = ({"feedback"}, feedback_row) if record == "feedback" else ({"answer", "refusal"}, answer_row)
     rows = []
     for line in chain.follow(path, place):
         if line.payload is not None and line.payload.get("kind") in kinds:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from radloop.inference.bundle import BundleFacts
-from radloop.monitoring.index import ANSWERS, FEEDBACK, Index
+from radloop.monitoring.index import ANSWERS, FEEDBACK, SHADOWS, Index
 from radloop.records.feedback import Given, Standing, standing
 
 MOST_LABELS = 2000
@@ -25,6 +25,7 @@ class Labelled:
     """Answers of one bundle with their truth, n of them, the newest label last.
 
     Attributes:
+        requests: their ids, [n].
         truths: 1 or 0, [n, K].
         scores: calibrated probabilities [n, K].
         called: whether each output was called positive, [n, K]; of classes, whether it was the most probable.
@@ -35,6 +36,7 @@ class Labelled:
         at: when each was answered, milliseconds since 1970, [n].
     """
 
+    requests: NDArray[np.str_]
     truths: NDArray[np.float64]
     scores: NDArray[np.float64]
     called: NDArray[np.bool_]
@@ -53,6 +55,7 @@ class Labelled:
     def chosen(self, which: NDArray[np.bool_]) -> Labelled:
         """Return some of them."""
         return Labelled(
+            self.requests[which],
             self.truths[which],
             self.scores[which],
             self.called[which],
@@ -81,8 +84,26 @@ class Labels:
     labelled: Labelled
 
 
-def labels(index: Index, use_case: str, bundle: str, facts: BundleFacts, since: int = 0, most: int = MOST_LABELS) -> Labels:
-    """Return what readers said of a bundle's answers from a time on (milliseconds since 1970), the newest `most` of it."""
+def labels(
+    index: Index,
+    use_case: str,
+    bundle: str,
+    facts: BundleFacts,
+    since: int = 0,
+    most: int = MOST_LABELS,
+    shadow: str | None = None,
+) -> Labels:
+    """Return what readers said of a bundle's answers.
+
+    Args:
+        index: refreshed.
+        use_case: its name.
+        bundle: whose answers the readers saw.
+        facts: of the bundle whose answers are returned.
+        since: milliseconds since 1970.
+        most: the newest labels that are taken.
+        shadow: a bundle whose answers to the same requests are returned instead, as its shadow's record has them.
+    """
     columns = (FEEDBACK.c.request_id, FEEDBACK.c.time, FEEDBACK.c.labels, FEEDBACK.c.reader, FEEDBACK.c.settles)
     chosen = sa.and_(FEEDBACK.c.use_case == use_case, FEEDBACK.c.bundle == bundle, FEEDBACK.c.at >= since)
     given: dict[str, list[Given]] = {}
@@ -93,33 +114,32 @@ def labels(index: Index, use_case: str, bundle: str, facts: BundleFacts, since: 
     contradicted = tuple(sorted(name for name, found in stands.items() if found.contradicted))
     settled = {name: found for name, found in stands.items() if not found.contradicted}
     newest = sorted(settled, key=lambda name: (settled[name].time, name))[-most:]
-    rows = {row[0]: row for row in _answers(index, newest)}
+    rows = {row[0]: row for row in _answers(index, newest, shadow)}
     kept = [name for name in newest if name in rows]
     labelled = _labelled([rows[name] for name in kept], [settled[name] for name in kept], facts)
     return Labels(len(stands), contradicted, len(newest) - len(kept), labelled)
 
 
-def _answers(index: Index, names: Sequence[str], each: int = 500) -> list[Sequence[Any]]:
+def _answers(index: Index, names: Sequence[str], shadow: str | None, each: int = 500) -> list[Sequence[Any]]:
+    table = ANSWERS if shadow is None else SHADOWS
+    whose = sa.true() if shadow is None else table.c.bundle == shadow
+    question = sa.select(*(table.c[name] for name in _ANSWER)).where(table.c.answered, whose)
     found: list[Sequence[Any]] = []
     for start in range(0, len(names), each):
-        chosen = ANSWERS.c.request_id.in_(names[start : start + each])
-        found += index.rows(sa.select(*(ANSWERS.c[name] for name in _ANSWER)).where(chosen, ANSWERS.c.answered))
+        found += index.rows(question.where(table.c.request_id.in_(names[start : start + each])))
     return found
 
 
 def _labelled(rows: Sequence[Sequence[Any]], stands: Sequence[Standing], facts: BundleFacts) -> Labelled:
     n, k = len(rows), len(facts.outputs)
     words = [set(found.labels or ()) for found in stands]
-    scores = np.array([np.frombuffer(row[5], dtype="<f8") for row in rows]).reshape(n, k)
-    marks = np.array([list(row[6]) for row in rows], dtype=np.int64).reshape(n, k)
-    called, decided = marks == 1, marks != 2
-    if facts.labels.kind == "multiclass":
-        called, decided = np.arange(k)[None, :] == scores.argmax(axis=1)[:, None], np.ones((n, k), dtype=np.bool_)
+    scores, called, decided = calls([row[5] for row in rows], [row[6] for row in rows], facts)
     groups = {
         name: np.array([row[2 + place] or "unknown" for row in rows], dtype=str)
         for place, name in enumerate(("sex", "age_band", "site"))
     }
     return Labelled(
+        requests=np.array([row[0] for row in rows], dtype=str),
         truths=np.array([[float(word in true) for word in facts.outputs] for true in words]).reshape(n, k),
         scores=scores,
         called=called,
@@ -129,6 +149,21 @@ def _labelled(rows: Sequence[Sequence[Any]], stands: Sequence[Standing], facts: 
         groups=groups,
         at=np.array([row[8] for row in rows], dtype=np.int64),
     )
+
+
+def calls(
+    scores: Sequence[bytes], marks: Sequence[bytes], facts: BundleFacts
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what the index keeps of n answers as arrays [n, K]: probabilities, whether called, whether there was a threshold.
+
+    Of classes the most probable one is called.
+    """
+    n, k = len(scores), len(facts.outputs)
+    values = np.array([np.frombuffer(one, dtype="<f8") for one in scores]).reshape(n, k)
+    if facts.labels.kind == "multiclass":
+        return values, np.arange(k)[None, :] == values.argmax(axis=1)[:, None], np.ones((n, k), dtype=np.bool_)
+    marked = np.array([list(one) for one in marks], dtype=np.int64).reshape(n, k)
+    return values, marked == 1, marked != 2
 
 
 def _covered(members: str | None, true: set[str], facts: BundleFacts) -> float:

@@ -17,7 +17,7 @@ from radloop.monitoring.looks import take_looks
 from radloop.monitoring.metrics import write_metrics
 from radloop.monitoring.notify import notify, sentence
 from radloop.monitoring.operations import operations_file, write_operations
-from radloop.monitoring.performance import live, without_labels
+from radloop.monitoring.performance import live, shown, without_labels
 from radloop.monitoring.truths import labels
 from radloop.records.alarms import looks
 from radloop.records.runs import locked
@@ -130,22 +130,15 @@ def _performance(live: Mapping[str, Any], expected: Mapping[str, Any]) -> list[s
     lines = [f"  labels {live['labels']}: {live['used']} used, {live['contradicted']} contradicted"]
     stated = live["coverage_stated"]
     if stated is not None:
-        lines.append(f"    {'coverage':<12} {_shown(live['overall']['coverage'])}, stated {stated:g}")
+        lines.append(f"    {'coverage':<12} {shown(live['overall']['coverage'])}, stated {stated:g}")
     for label, numbers in live["overall"]["findings"].items():
-        lines += [f"    {label} {name:<12} {_shown(numbers[name])}" for name in ("sensitivity", "specificity", "brier", "ece")]
+        lines += [f"    {label} {name:<12} {shown(numbers[name])}" for name in ("sensitivity", "specificity", "brier", "ece")]
     for name, groups in live["subgroups"].items():
         for word, found in groups.items():
             for label, numbers in found["findings"].items():
-                shown = ", ".join(f"{metric} {_shown(numbers[metric])}" for metric in ("sensitivity", "specificity"))
-                lines.append(f"    {name} {word}, {label}: {shown}")
+                pair = ", ".join(f"{metric} {shown(numbers[metric])}" for metric in ("sensitivity", "specificity"))
+                lines.append(f"    {name} {word}, {label}: {pair}")
     for label, numbers in expected["findings"].items():
         known = ", ".join(f"{name} {'unknown' if value is None else f'{value:.3f}'}" for name, value in numbers.items())
         lines.append(f"  without labels, of {expected['n']} answers, {label}: {known}")
     return [*lines, f"    {expected['assumes']}"]
-
-
-def _shown(found: Mapping[str, Any]) -> str:
-    if found["value"] is None:
-        return f"unknown (n {found['n']})"
-    bounds = "unknown" if found["low"] is None or found["high"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
-    return f"{found['value']:.3f} ({bounds}; n {found['n']})"

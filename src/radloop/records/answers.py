@@ -41,6 +41,11 @@ def answers_folder(settings: Settings) -> Path:
     return settings.place / "records" / "answers"
 
 
+def shadow_folder(settings: Settings) -> Path:
+    """Return the folder of the segments of what shadows answered: under the requests' own ids, and shown to nobody."""
+    return settings.place / "records" / "shadow"
+
+
 class AnswerRecord:
     """This process's end of the record; several threads may append at once.
 
