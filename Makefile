@@ -25,7 +25,7 @@ retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a can
 # Two tests at a time with one thread each: most of the time goes into starting processes, which no second thread helps.
 # A third test at a time takes as long: both cores are busy.
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 2 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint, format, types and layers.
 	@$(BIN)/ruff check .

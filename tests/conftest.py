@@ -38,8 +38,9 @@ def need_command(name: str, package: str) -> None:
     need(shutil.which(name) is not None, f"{name} is missing: apt-get install {package}")
 
 
-_LONGEST = ("flows", "governance", "browser", "offline", "serving", "training", "packaging", "data")
-"""The folders whose tests begin first, so that no worker is left with them at the end."""
+_LONGEST = ("training", "flows", "governance", "browser", "offline", "serving", "packaging", "data")
+"""The folders whose tests begin first, so that no worker is left with them at the end; `training` asks nothing of the loop,
+which is made meanwhile."""
 
 
 def _place(item: pytest.Item) -> tuple[bool, int]:
