@@ -25,7 +25,7 @@ retrain: $(STAMP) ## Run the whole loop on UC (default phantom-cxr), up to a can
 # Two tests at a time with one thread each: most of the time goes into starting processes, which no second thread helps.
 # A third test at a time takes as long: both cores are busy.
 test: $(STAMP) ## Run the tests; what needs a missing system package is skipped by name, or fails with RADLOOP_FULL=1.
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 3 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --durations=20 -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint, format, types and layers.
 	@$(BIN)/ruff check .
@@ -109,6 +109,9 @@ closed-loop: $(STAMP) ## Serve, shift the site, alarm, queue, labels, retrain, a
 
 bench-record: $(STAMP) ## What the record of answers, the key and the limits add to an answer's time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.record_latency
+
+bench-load: $(STAMP) ## MINUTES=30 of mixed load with swaps, killed workers and bad input: no wrong answer, no failed good request, flat memory.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mixed_load $(if $(MINUTES),--minutes $(MINUTES))
 
 container: $(STAMP) ## Build the newest Bento's image with buildah, start it and ask it; BASE=debian where no image can be fetched.
 	@$(BIN)/python -m benchmarks.container $(if $(BASE),--base $(BASE))

@@ -95,6 +95,8 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
         "",
         _table(entry, chosen),
         _labels(chosen),
+        _severity(chosen),
+        _groups(chosen),
         _reasons(chosen),
     ]
     return "\n".join(part for part in parts if part is not None) + "\n"
@@ -173,6 +175,27 @@ def _labels(chosen: Document) -> str | None:
         metrics = row["metrics"]
         cells = " | ".join(shown(metrics.get(metric)) for metric in ("auroc", "sensitivity", "specificity"))
         lines.append(f"| {name} | {row['images']} | {row['positives']} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _severity(chosen: Document) -> str | None:
+    """Return how the severity compares with the truth."""
+    found = chosen.get("severity")
+    if not found:
+        return None
+    numbers = "; ".join(f"{name.replace('_', ' ')} {shown(number)}" for name, number in found["metrics"].items())
+    return f"Severity in levels ({', '.join(found['levels'])}) against the truth: {numbers}.\n"
+
+
+def _groups(chosen: Document) -> str | None:
+    """Return a table of sexes and age bands."""
+    rows = [row for row in chosen["subgroups"] if row["attribute"] in ("sex", "age_band")]
+    if not rows:
+        return None
+    lines = ["| subgroup | test images | AUROC | accuracy | sensitivity | specificity |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = " | ".join(shown(row["metrics"].get(name)) for name in ("auroc", "accuracy", "sensitivity", "specificity"))
+        lines.append(f"| {row['attribute'].replace('_', ' ')} {row['value']} | {row['images']} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
