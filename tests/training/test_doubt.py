@@ -71,14 +71,14 @@ def test_wrong_labels_are_set_aside_once_and_a_crash_loses_nothing(cases: Cases,
     with pytest.raises(OSError):
         set_aside(use_case, noisy, run, {}, settings, train)
     found = set_aside(use_case, noisy, run, {}, settings, train)
-    # The epochs before the crash are told again, not trained; then comes the second network.
-    assert told == [0, 1, 2, 0, 1, *range(2, EPOCHS), *range(EPOCHS)]
+    # The epochs before the crash are told again, not trained; then come the other networks.
+    assert told == [0, 1, 2, 0, 1, *range(2, EPOCHS), *range(EPOCHS), *range(EPOCHS)]
     planted = {(n, 0) for n in wrong(cases.pixels(N))}
     assert len(planted & set(found)) >= 7  # of 12
     assert len(set(found) - planted) <= 5
     assert {frozenset([row % 2, int(noisy.truths[row, 0])]) for row, _ in found} == {frozenset([0])}  # of F, called negative
     assert set_aside(use_case, noisy, run, {}, settings, train) == found
-    assert len(told) == 2 * EPOCHS + 3
+    assert len(told) == 3 * EPOCHS + 3
     learnt = mitigated(noisy, found, use_case)
     assert set(learnt.frame["split"].iloc[[row for row, _ in found]]) == {"set_aside"}
     assert len(learnt.taught("train")) == 2 * N // 3 - len(found)

@@ -1,9 +1,11 @@
 """Labels of `train` that a network contradicts though it was taught them: a mitigation sets them aside.
 
 A network learns what its labels have in common before it learns single wrong ones by heart (Arpit et al., ICML 2017; Liu et al.,
-NeurIPS 2020), so that after the few epochs of a recipe it still contradicts most of those. One network is trained on all labels,
-and a second without those that the first decided otherwise at its operating point: it finds most of the rest, and takes back
-right labels of hard images. What the second contradicts is not learnt by the networks of the search. The data version stays.
+NeurIPS 2020), so that after the few epochs of a recipe it still contradicts most of those. Three networks are trained one after
+another, each without the labels that those before it, asked together, decided otherwise at the operating point: the later ones
+find more of the rest, and take back right labels of hard images. They are asked by their mean probability, so that one that was
+trained badly decides nothing alone. What all of them together contradict the networks of the search do not learn. The data
+version stays.
 
 Only what is contradicted more often in one group than the same label is in all others counts: hard images are contradicted in
 every group, and a network that never learns them fails on the next one.
@@ -14,9 +16,10 @@ of hard images as wrong ones.
 
 from __future__ import annotations
 
-import json
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +45,7 @@ from radloop.training.trained import load_trained
 from radloop.training.trial import TrialSpec
 from radloop.use_case import Mitigation, UseCase
 
-ROUNDS = 2
+ROUNDS = 3
 _SURE = 0.01
 _BATCH = 64
 
@@ -69,17 +72,36 @@ def set_aside(
     if asked is None or asked.labels is None:
         return []
     found: list[tuple[int, int]] = []
+    said: list[_Chances] = []
     for number in range(ROUNDS):
-        kept = run.folder / "labels" / f"round-{number}" / "set_aside.json"
-        if kept.is_file():
-            found = [(int(row), int(output)) for row, output in json.loads(kept.read_text())]
-        else:
-            spec = _spec(use_case, number, run, tags, settings)
+        spec = _spec(use_case, number, run, tags, settings)
+        kept = spec.folder / "chances.npz"
+        if not kept.is_file():
             weights = _trained(spec, use_case, mitigated(pixels, found, use_case), settings, train)
-            found = _excess(_contradicted(weights, use_case, pixels), pixels, use_case, asked)
-            write_atomic(kept, json.dumps(found).encode())
+            _write(kept, _asked(weights, use_case, pixels))
+        said.append(_read(kept))
+        found = _excess(_contradicted(said, use_case, pixels), pixels, use_case, asked)
         _check_most({row for row, _ in found}, pixels, use_case, asked)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """What one network says: uncalibrated probabilities of what is taught in `train` and in `tune`, [m, K] each."""
+
+    train: NDArray[np.float64]
+    tune: NDArray[np.float64]
+
+
+def _write(path: Path, chances: _Chances) -> None:
+    content = io.BytesIO()
+    np.savez(content, train=chances.train, tune=chances.tune)
+    write_atomic(path, content.getvalue())
+
+
+def _read(path: Path) -> _Chances:
+    with np.load(path) as kept:
+        return _Chances(kept["train"], kept["tune"])
 
 
 def _spec(use_case: UseCase, number: int, run: Run, tags: Mapping[str, str], settings: Settings) -> TrialSpec:
@@ -103,9 +125,11 @@ def _tell(number: int, epochs: int, epoch: int, _: Mapping[str, float]) -> None:
     report("labels", number * epochs + epoch + 1, ROUNDS * epochs)
 
 
-def _contradicted(weights: Path, use_case: UseCase, pixels: Pixels) -> list[tuple[int, int]]:
+def _contradicted(networks: Sequence[_Chances], use_case: UseCase, pixels: Pixels) -> list[tuple[int, int]]:
+    """Return the labels of `train` that some networks decide otherwise by their mean probability, as row and output."""
     rows, tune = pixels.taught("train"), pixels.taught("tune")
-    said, tuned = _chances(weights, use_case, pixels, rows), _chances(weights, use_case, pixels, tune)
+    said = np.mean([one.train for one in networks], axis=0)
+    tuned = np.mean([one.tune for one in networks], axis=0)
     truths = pixels.truths[rows]
     if use_case.labels.kind == "multiclass":
         known = ~np.isnan(truths).any(axis=1)
@@ -145,6 +169,10 @@ def _cut(chances: NDArray[np.float64], truths: NDArray[np.float32], use_case: Us
     known = ~np.isnan(truths)
     seen = truths[known].astype(np.int64)
     return policy_threshold(chances[known], seen, use_case.operating_point) if 0 < seen.sum() < len(seen) else 0.5
+
+
+def _asked(weights: Path, use_case: UseCase, pixels: Pixels) -> _Chances:
+    return _Chances(*(_chances(weights, use_case, pixels, pixels.taught(split)) for split in ("train", "tune")))
 
 
 def _chances(weights: Path, use_case: UseCase, pixels: Pixels, rows: NDArray[np.int64]) -> NDArray[np.float64]:
