@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from bundles import make_bundle
 from conftest import Loop
+from sklearn.metrics import roc_curve
 
 from radloop.configuration import load_use_case
 from radloop.data.manifest import read_manifest, usable
 from radloop.evaluation.cases import Cases, Outputs, score_cases
-from radloop.governance.contradictions import contradicted, contradictions
+from radloop.governance.contradictions import contradicted, contradictions, telling
 from radloop.inference.predictor import Predictor
 from radloop.use_case import BinaryLabels, ContradictionRule, IntendedUse
 
@@ -43,13 +44,20 @@ def test_of_classes_the_most_probable_one_counts() -> None:
     np.testing.assert_array_equal(found, [0, 1, UNKNOWN])
 
 
+def test_labels_are_asked_at_the_cut_that_tells_tune_apart_best() -> None:
+    outputs = Outputs("multilabel", ("a", "b", "c"), (0.9, 0.9, None))
+    tuned = cases([[0.2, 0.3, 0.1], [0.4, 0.5, 0.2], [0.6, 0.7, 0.3]], [[0, 1, 0], [0, 1, 1], [1, UNKNOWN, 1]])
+    # Of a, one half lies between; of b, `tune` knows one side only; c is not decided at all.
+    assert telling(outputs, tuned).thresholds == (0.5, 0.9, None)
+
+
 def test_a_real_bundle_is_held_against_the_labels_of_each_gated_group(
     loop: Loop, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings = loop.installation.settings
     use_case = load_use_case("phantom-cxr", settings)
     frame = read_manifest(settings.data / "phantom-cxr")
-    train = usable(frame[frame["split"] == "train"])
+    train, tune = (usable(frame[frame["split"] == split]) for split in ("train", "tune"))
     labels = BinaryLabels(positive="opacity", negative="normal")
     place = make_bundle(
         tmp_path_factory.mktemp("bundles"),
@@ -60,14 +68,18 @@ def test_a_real_bundle_is_held_against_the_labels_of_each_gated_group(
     )
     predictor = Predictor(place, approved=False)
     silent = use_case.model_copy(update={"policy": use_case.policy.model_copy(update={"rules": use_case.policy.rules[:1]})})
-    assert contradictions(predictor, train, silent, settings) is None
+    assert contradictions(predictor, train, tune, silent, settings) is None
     rule = ContradictionRule(kind="contradicted_labels", name="labels", limit=0.1)
     asked = use_case.model_copy(update={"policy": use_case.policy.model_copy(update={"rules": (rule,)})})
-    found = contradictions(predictor, train, asked, settings)
+    found = contradictions(predictor, train, tune, asked, settings)
     assert found is not None
     assert found["images"] == len(train)
-    scored = score_cases(predictor, train, settings.data / "phantom-cxr", use_case, lambda *_: None)
-    wrong = (scored.probabilities[:, 0] >= 0.42) != (train["label"] == "opacity").to_numpy()
+    scored, tuned = (
+        score_cases(predictor, part, settings.data / "phantom-cxr", use_case, lambda *_: None) for part in (train, tune)
+    )
+    rates = roc_curve(tuned.truths[:, 0], tuned.probabilities[:, 0], drop_intermediate=False)
+    best = rates[2][np.flatnonzero(rates[1] - rates[0] == (rates[1] - rates[0]).max())[-1]]
+    wrong = (scored.probabilities[:, 0] >= best) != (train["label"] == "opacity").to_numpy()
     for row, sex in zip(found["subgroups"], "FM", strict=True):
         mask = (train["sex"] == sex).to_numpy()
         assert (row["attribute"], row["value"], row["images"]) == ("sex", sex, mask.sum())

@@ -86,9 +86,9 @@ def judge_bundle(
     evidence |= {"precision": judge_precision(predictor, use_case, data, result, run, settings)}
     evidence |= {"familiarity": _familiarity(predictor, judgement.inside)}
     evidence |= _beside(evidence, predictor, cases, test, use_case, settings)
-    train = usable(frame[frame["split"] == "train"])
+    train, tune = (usable(frame[frame["split"] == split]) for split in ("train", "tune"))
     aside = result.set_aside
-    evidence |= {"contradictions": contradictions(predictor, train, use_case, settings, aside or ())}
+    evidence |= {"contradictions": contradictions(predictor, train, tune, use_case, settings, aside or ())}
     evidence |= {"mitigation": before_and_after(evidence, judgement, train, aside, use_case, settings)}
     sealed = write_sealed(place / "evidence.json", evidence)
     return {

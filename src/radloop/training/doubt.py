@@ -2,10 +2,10 @@
 
 A network learns what its labels have in common before it learns single wrong ones by heart (Arpit et al., ICML 2017; Liu et al.,
 NeurIPS 2020), so that after the few epochs of a recipe it still contradicts most of those. Three networks are trained one after
-another, each without the labels that those before it, asked together, decided otherwise at the operating point: the later ones
-find more of the rest, and take back right labels of hard images. They are asked by their mean probability, so that one that was
-trained badly decides nothing alone. What all of them together contradict the networks of the search do not learn. The data
-version stays.
+another, each without the labels that those before it, asked together, decided otherwise at the cut that tells `tune` apart best:
+the later ones find more of the rest, and take back right labels of hard images. They are asked by their mean probability, so that
+one that was trained badly decides nothing alone. What all of them together contradict the networks of the search do not learn.
+The data version stays.
 
 Only what is contradicted more often in one group than the same label is in all others counts: hard images are contradicted in
 every group, and a network that never learns them fails on the next one.
@@ -35,11 +35,11 @@ from radloop.progress import report
 from radloop.records.runs import Run
 from radloop.records.seal import write_atomic
 from radloop.settings import Settings
+from radloop.statistics.thresholds import Youden, fit_threshold
 from radloop.training.mitigation import mitigated
 from radloop.training.pixels import Pixels
 from radloop.training.plan import derive_seed
 from radloop.training.runner import Train
-from radloop.training.threshold import policy_threshold
 from radloop.training.tracking import Tracker
 from radloop.training.trained import load_trained
 from radloop.training.trial import TrialSpec
@@ -135,7 +135,7 @@ def _contradicted(networks: Sequence[_Chances], use_case: UseCase, pixels: Pixel
         known = ~np.isnan(truths).any(axis=1)
         given = truths.argmax(axis=1)
         return [(int(rows[n]), int(given[n])) for n in np.flatnonzero(known & (said.argmax(axis=1) != given))]
-    cuts = [_cut(tuned[:, k], pixels.truths[tune, k], use_case) for k in range(said.shape[1])]
+    cuts = [_cut(tuned[:, k], pixels.truths[tune, k]) for k in range(said.shape[1])]
     wrong = ~np.isnan(truths) & ((said >= np.asarray(cuts)) != (truths == 1))
     return [(int(rows[n]), int(k)) for n, k in np.argwhere(wrong)]
 
@@ -164,11 +164,14 @@ def _more(cell: tuple[str | None, int, float], wrong: Counter[Any], cells: Count
     return bool(fisher_exact(table, alternative="greater").pvalue < _SURE)
 
 
-def _cut(chances: NDArray[np.float64], truths: NDArray[np.float32], use_case: UseCase) -> float:
-    """Return where `tune` puts the threshold; one half where it knows one side only."""
+def _cut(chances: NDArray[np.float64], truths: NDArray[np.float32]) -> float:
+    """Return the cut that tells the labels of `tune` apart best; one half where it knows one side only.
+
+    At the threshold of the operating point a network that is to be 95% sensitive would contradict right labels by design.
+    """
     known = ~np.isnan(truths)
     seen = truths[known].astype(np.int64)
-    return policy_threshold(chances[known], seen, use_case.operating_point) if 0 < seen.sum() < len(seen) else 0.5
+    return fit_threshold(chances[known], seen, Youden()).value if 0 < seen.sum() < len(seen) else 0.5
 
 
 def _asked(weights: Path, use_case: UseCase, pixels: Pixels) -> _Chances:
