@@ -65,7 +65,7 @@ def contradictions(
 
 
 def telling(outputs: Outputs, tuned: Cases) -> Outputs:
-    """Return a bundle's outputs with the cuts that tell some cases apart best (Youden); its own where these hold one label only."""
+    """Return a bundle's outputs with the cuts that tell some cases apart best (Youden), or its own where they hold one label."""
     cuts = list(outputs.thresholds)
     for k, own in enumerate(outputs.thresholds):
         known = ~np.isnan(tuned.truths[:, k])
