@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,18 +11,16 @@ from pathlib import Path
 
 from radloop.errors import InputError, IntegrityError, RadloopError, ToolError
 from radloop.inference.challenger import CHALLENGER, MODES, Challenger, Mode, read_challenger, seat
-from radloop.inference.pointer import served_use_cases
 from radloop.inference.predictor import Predictor
 from radloop.inference.workers import Worker
 from radloop.serving.asked import Asked
+from radloop.serving.pointers import Signature, changes, signatures
 from radloop.serving.residents import Champion, Residents
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
 PERIOD = 0.5
 """Seconds between two looks at the pointers."""
-
-Signature = tuple[int, int, int]
 
 
 class Contender(Champion):
@@ -89,7 +86,7 @@ class Challengers:
         with ThreadPoolExecutor(1, thread_name_prefix="radloop-challenger") as loader:
             while True:
                 try:
-                    if self._signatures() != self._seen:
+                    if signatures(self._bundles, CHALLENGER) != self._seen:
                         await loop.run_in_executor(loader, self.refresh)
                 except OSError as error:  # the folder went away for a while: what is loaded answers on
                     logger.error("the challengers' pointers cannot be looked at: %s", type(error).__name__)
@@ -97,9 +94,8 @@ class Challengers:
 
     def refresh(self) -> None:
         """Take in what the pointers name and let go what they no longer name."""
-        now = self._signatures()
-        moved = [name for name, signature in now.items() if self._seen.get(name) != signature]
-        gone = [name for name in self._seen if name not in now]
+        now = signatures(self._bundles, CHALLENGER)
+        moved, gone = changes(self._seen, now)
         self._seen = now
         for name in gone:
             self._drop(name)
@@ -148,13 +144,3 @@ class Challengers:
         if self._worker is not None and challenger is not None:
             self._worker.refuse(seat(name, challenger.mode), challenger.bundle, error)
         logger.error("%s: a challenger was refused: %s: %s", name, error.code, error.message)
-
-    def _signatures(self) -> dict[str, Signature]:
-        found = {}
-        for name in served_use_cases(self._bundles):
-            try:
-                status = os.stat(self._bundles / name / CHALLENGER)  # noqa: PTH116 - twice a second: no Path object's detour
-            except FileNotFoundError:
-                continue
-            found[name] = (status.st_ino, status.st_mtime_ns, status.st_size)
-        return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 import traceback
 from collections.abc import Mapping
@@ -18,12 +17,13 @@ from radloop.images.decode import Decoded, decode_apart
 from radloop.images.pool import Pool
 from radloop.images.view import View, view_apart
 from radloop.inference.answer import Answer
-from radloop.inference.pointer import Pointer, pointer_path, read_pointer, served_use_cases
+from radloop.inference.pointer import Pointer, read_pointer
 from radloop.inference.predictor import Predictor
 from radloop.inference.proposal import propose, takers
 from radloop.inference.workers import Worker
 from radloop.serving.asked import Asked
 from radloop.serving.challengers import Challengers
+from radloop.serving.pointers import Signature, changes, signatures
 from radloop.serving.residents import Champion, Residents
 from radloop.use_case import ImageSpec
 
@@ -31,8 +31,6 @@ logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below it
 
 PERIOD = 0.25
 """Seconds between two looks at the pointers; a look is one `stat` a use case."""
-
-Signature = tuple[int, int, int]
 
 
 class Champions:
@@ -95,7 +93,7 @@ class Champions:
 
     def changed(self) -> bool:
         """Tell whether a pointer was replaced, added or removed."""
-        return self._signatures() != self._seen
+        return signatures(self._bundles) != self._seen
 
     def start(self) -> None:
         """Verify what the pointers name, so that it can be asked; `test` runs the self-tests."""
@@ -110,9 +108,8 @@ class Champions:
 
     def refresh(self, *, test: bool = True) -> None:
         """Take in what the pointers name and let go what they no longer name."""
-        now = self._signatures()
-        moved = [name for name, signature in now.items() if self._seen.get(name) != signature]
-        gone = [name for name in self._seen if name not in now]
+        now = signatures(self._bundles)
+        moved, gone = changes(self._seen, now)
         self._seen = now
         for name in gone:
             self._drop(name)
@@ -279,16 +276,6 @@ class Champions:
         if self._worker is not None:
             self._worker.refuse(name, pointer.bundle if pointer else "", error)
         logger.error("%s: a bundle was refused: %s: %s", name, error.code, error.message)
-
-    def _signatures(self) -> dict[str, Signature]:
-        found = {}
-        for name in served_use_cases(self._bundles):
-            try:
-                status = os.stat(pointer_path(self._bundles, name))  # noqa: PTH116 - four times a second: no Path object
-            except FileNotFoundError:
-                continue
-            found[name] = (status.st_ino, status.st_mtime_ns, status.st_size)
-        return found
 
 
 def allowed(champions: Mapping[str, Champion], names: frozenset[str] | None) -> Mapping[str, Champion]:
