@@ -33,7 +33,10 @@ def main() -> None:
     parser.add_argument("--page-only", action="store_true", help="write the page from what was judged")
     options = parser.parse_args()
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    entries = [entry for entry in plan() if not options.use_cases or entry.name in options.use_cases]
+    planned = {entry.name: entry for entry in plan()}
+    if strange := [name for name in options.use_cases if name not in planned]:
+        parser.error(f"not in the plan: {', '.join(strange)}; it has {', '.join(planned)}")
+    entries = [planned[name] for name in options.use_cases or planned]
     if options.page_only:
         page.write(plan(), ROOT / "docs" / "results.md")
         return

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.results import ledger
 from benchmarks.results.installation import SEEDS, Entry, digest, write_use_case
+from radloop.evaluation.groups import UNKNOWN
 
 Document = Mapping[str, Any]
 _HEAD = """# Results
@@ -110,10 +111,15 @@ def _number(evidence: Document) -> str:
 def _split_rule(evidence: Document) -> str:
     source = evidence["use_case"]["config"]["source"]
     rule = "the source's split, mapped" if source["columns"]["split"] and source["splits"] else "cut here"
-    shared = any(numbers["patients"] < numbers["images"] for numbers in evidence["data"]["splits"].values())
-    named = "patients" if shared or source["columns"]["patient"] else "the image"
+    named = "patients" if _patients_known(evidence) else "the image"
     groups = "blocks of neighbouring slices" if source["blocks"] else "groups"
     return f"{rule}; the unit is {groups if evidence['bootstrap']['unit'] == 'group' else named}"
+
+
+def _patients_known(evidence: Document) -> bool:
+    """Return whether the source names patients: where it does not, each image counts as one."""
+    shared = any(numbers["patients"] < numbers["images"] for numbers in evidence["data"]["splits"].values())
+    return shared or evidence["use_case"]["config"]["source"]["columns"]["patient"] is not None
 
 
 def _leaks(evidence: Document) -> str:
@@ -123,8 +129,9 @@ def _leaks(evidence: Document) -> str:
 
 
 def _splits(evidence: Document) -> str:
+    known = _patients_known(evidence)
     return "; ".join(
-        f"{name} {numbers['images']} of {numbers['patients']} patients ({_by_class(numbers, evidence)})"
+        f"{name} {numbers['images']}" + (f" of {numbers['patients']} patients" if known else "") + f" ({_by_class(numbers, evidence)})"
         for name, numbers in evidence["data"]["splits"].items()
     )
 
@@ -188,9 +195,9 @@ def _severity(chosen: Document) -> str | None:
 
 
 def _groups(chosen: Document) -> str | None:
-    """Return a table of sexes and age bands."""
+    """Return a table of the sexes and age bands that the source tells."""
     rows = [row for row in chosen["subgroups"] if row["attribute"] in ("sex", "age_band")]
-    if not rows:
+    if all(row["value"] == UNKNOWN for row in rows):
         return None
     lines = ["| subgroup | test images | AUROC | accuracy | sensitivity | specificity |", "|---|---|---|---|---|---|"]
     for row in rows:

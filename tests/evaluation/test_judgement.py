@@ -105,7 +105,8 @@ def test_pairs_are_reported_never_gated_and_only_of_known_words() -> None:
     assert pairs["sex+age_band", "F+0-17"]["inside_intended_use"] is False
     women_at_b = pairs["sex+site", "F+B"]
     assert women_at_b["metrics"]["sensitivity"].value == 0.5  # 0.8 is found, 0.2 missed
-    assert set(women_at_b["metrics"]) == {"auroc", "sensitivity", "specificity"}
+    assert women_at_b["metrics"]["accuracy"].value == 0.5
+    assert set(women_at_b["metrics"]) == {"auroc", "accuracy", "sensitivity", "specificity"}
 
 
 def test_a_pair_has_fewer_draws() -> None:

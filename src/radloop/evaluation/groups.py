@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 PAIR_DRAWS = 500
 """Draws for a pair of attributes, at most: there are many pairs, and none gates."""
 _METRICS = {
-    "binary": ("auroc", "sensitivity", "specificity"),
+    "binary": ("auroc", "accuracy", "sensitivity", "specificity"),
     "multiclass": ("auroc", "accuracy", "balanced_accuracy"),
     "multilabel": ("auroc", "sensitivity", "specificity"),
     "segmentation": ("sensitivity", "specificity"),
