@@ -131,7 +131,9 @@ def _leaks(evidence: Document) -> str:
 def _splits(evidence: Document) -> str:
     known = _patients_known(evidence)
     return "; ".join(
-        f"{name} {numbers['images']}" + (f" of {numbers['patients']} patients" if known else "") + f" ({_by_class(numbers, evidence)})"
+        f"{name} {numbers['images']}"
+        + (f" of {numbers['patients']} patients" if known else "")
+        + f" ({_by_class(numbers, evidence)})"
         for name, numbers in evidence["data"]["splits"].items()
     )
 
