@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from radloop.errors import InadmissibleImage, Refusal
 from radloop.images.clip import FASTEST, read_clip
 from radloop.images.decode import Decoded
+from radloop.images.header import Header
 from radloop.inference import clinical as clinical_values
 from radloop.inference.answer import Answer
 from radloop.inference.calibration import decisions, uncertainty
@@ -86,6 +88,16 @@ def clip_spec(image: ImageSpec, frames_per_second: float | None) -> ImageSpec:
     return image.model_copy(update={"frames_per_second": float(rate)})
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One frame, and what was said of it: its scores, or why it was refused."""
+
+    decoded: Decoded
+    header: Header
+    said: Scored | InadmissibleImage
+    warnings: tuple[str, ...] = ()
+
+
 class ClipReader:
     """One clip on its way through a model.
 
@@ -112,15 +124,20 @@ class ClipReader:
         self._count = 0
 
     def read(self, content: bytes) -> Iterator[Frame]:
-        """Answer for frame after frame.
+        """Answer for frame after frame, as many at a time as the engine has streams; they come in their order.
 
         Raises:
             Refusal: the clip cannot be read; a frame that is inadmissible is refused by itself.
         """
-        for decoded in read_clip(content, self._spec):
-            frame = self._frame(decoded)
-            self._timeline.append(frame)
-            yield frame
+        streams = self._predictor.engine.streams
+        asked: deque[Future[_Asked]] = deque()
+        with ThreadPoolExecutor(streams, thread_name_prefix="radloop-frame") as threads:
+            for decoded in read_clip(content, self._spec):
+                asked.append(threads.submit(self._ask, decoded))
+                if len(asked) > streams:  # one more than are asked: no stream waits for the caller
+                    yield self._taken(asked.popleft().result())
+            while asked:
+                yield self._taken(asked.popleft().result())
 
     def answer(self, request_id: str) -> ClipAnswer:
         """Return what all frames say together.
@@ -151,23 +168,34 @@ class ClipReader:
             refused=len(self._timeline) - len(answered),
         )
 
-    def _frame(self, decoded: Decoded) -> Frame:
-        predictor, seconds = self._predictor, round(decoded.seconds or 0.0, 3)
+    def _ask(self, decoded: Decoded) -> _Asked:
+        """Ask about one frame; several threads do so at once."""
+        predictor = self._predictor
         header, conflicts = clinical_values.complete(decoded.header, self._values)
         joined = clinical_values.joined(header, self._values)
-        if self.observed.decoded is None:
-            self.observed.decoded, self.observed.header = decoded, header
         try:
             warnings = predictor.admit(decoded, self._clinical)
             scored = predictor.score(decoded, joined)
             if predictor.familiar is not None and predictor.facts.familiarity is not None:
                 check_familiar(scored.embedding, predictor.familiar, predictor.facts.familiarity)
         except InadmissibleImage as refusal:
-            return Frame(seconds=seconds, refused=refusal.code)
-        if self._sum is None:
-            self._warnings = warnings + conflicts + clinical_values.missing(predictor.facts, joined)
-        self._add(scored)
-        return Frame(seconds=seconds, probabilities=tuple(scored.probabilities.tolist()), positive=scored.decisions)
+            return _Asked(decoded, header, refusal)
+        return _Asked(decoded, header, scored, warnings + conflicts + clinical_values.missing(predictor.facts, joined))
+
+    def _taken(self, asked: _Asked) -> Frame:
+        """Add what was said of the next frame."""
+        seconds = round(asked.decoded.seconds or 0.0, 3)
+        if self.observed.decoded is None:
+            self.observed.decoded, self.observed.header = asked.decoded, asked.header
+        if isinstance(asked.said, InadmissibleImage):
+            frame = Frame(seconds=seconds, refused=asked.said.code)
+        else:
+            if self._sum is None:
+                self._warnings = asked.warnings
+            self._add(asked.said)
+            frame = Frame(seconds=seconds, probabilities=tuple(asked.said.probabilities.tolist()), positive=asked.said.decisions)
+        self._timeline.append(frame)
+        return frame
 
     def _add(self, scored: Scored) -> None:
         """Add a frame to the sums: nothing of the frames before is kept."""
