@@ -14,7 +14,7 @@ from radloop.governance import decisions
 from radloop.monitoring.charts import Looked, Point, Stack, bars, chances, figure, happened, shares, x_of
 from radloop.monitoring.operations import operations_file
 from radloop.monitoring.served import WEEK
-from radloop.monitoring.timeline import Event, Served, Span, monday, served, span
+from radloop.monitoring.timeline import Event, Served, Span, beside, monday, served, span
 from radloop.monitoring.watch import monitor
 from tests.monitoring.conftest import OWN, Population, Watched
 from tests.recorded import refusal
@@ -44,6 +44,28 @@ def test_a_version_is_served_until_the_next_switch() -> None:
     assert served([between], 40) == [] == served([], 40)
 
 
+def test_a_challenger_stands_until_it_ends_or_another_does() -> None:
+    found = [
+        Event(10, "shadow", 2, None, ""),
+        Event(12, "reject", 1, "Ito", "another version"),
+        Event(20, "canary", 2, None, ""),
+        Event(30, "deploy", 2, None, ""),
+        Event(40, "shadow", 3, None, ""),
+        Event(45, "reject", 3, "Ito", ""),
+        Event(50, "shadow", 1, None, ""),
+        Event(55, "end", 1, None, ""),
+        Event(60, "shadow", 4, None, ""),
+    ]
+    assert beside(found, 70) == [
+        Served(2, 10, 20, "shadow"),
+        Served(2, 20, 30, "canary"),
+        Served(3, 40, 45, "shadow"),
+        Served(1, 50, 55, "shadow"),
+        Served(4, 60, 70, "shadow"),
+    ]
+    assert beside(found[:1], 10) == []
+
+
 def test_figures_stand_on_one_axis() -> None:
     assert (x_of(WEEKS.start, WEEKS), x_of(WEEKS.end, WEEKS), x_of(MONDAY + 3 * WEEK, WEEKS)) == (150, 926, 538)
     row = bars(
@@ -63,11 +85,13 @@ def test_figures_stand_on_one_axis() -> None:
     assert 'class="mark"' in p.body and 'y1="30.0" y2="30.0"' in p.body, "1 in 100 is two of five powers of ten up"
     assert 'cy="40.0"' in p.body and p.body.count("diamond") == 1 and p.body.count("unknown") == 1
     alarm = Event(MONDAY + WEEK, "alarm", 1, None, "")
-    drawn = figure("<All>", [*happened([alarm, alarm], [Served(1, 0, WEEKS.end)], WEEKS), row], WEEKS, [alarm])
+    drawn = figure("<All>", [*happened([alarm, alarm], [Served(1, 0, WEEKS.end)], [], WEEKS), row], WEEKS, [alarm])
     assert (
         "&lt;All&gt;" in drawn and "\N{MULTIPLICATION SIGN}2" in drawn and ">version 1<" in drawn and drawn.count("alarmed") == 1
     )
     assert ">5 Jan<" in drawn and ">2026<" in drawn
+    *_, last = happened([], [], [Served(7, MONDAY, WEEKS.end, "canary")], WEEKS)
+    assert (last.name, ">canary v7<" in last.body) == ("Beside it", True)
 
 
 @pytest.fixture
@@ -75,6 +99,9 @@ def told(watched: Watched, tmp_path: Path) -> str:
     """The page of two weeks: the first as `calibrate`, the second from elsewhere, with labels, refusals and decisions."""
     decide(watched, "approve", 3, by="Ito <b>", note="looks & reads well")
     decide(watched, "deploy", 4)
+    entry = {"decision": "canary", "use_case": "tb-cxr", "version": 2, "share": 0.1, "time": "2026-01-06T00:00:00.000+00:00"}
+    decisions.append(watched.installation.settings, entry)
+    decide(watched, "challenger ended", 8, version=2)
     watched.number = 1440 * 6
     images = OWN.draw(60, np.random.default_rng(5))
     images["probabilities"] = np.concatenate([np.full((30, 1), 0.9), np.full((30, 1), 0.1)])
@@ -114,9 +141,17 @@ def test_the_page_tells_what_the_records_hold(told: str) -> None:
     assert first[:6] == ["2026-01-05", "60", "0", "0", "9 of 60", "version 1"]
     assert first[6].startswith("82% ") and first[6].endswith("n 33") and first[7].startswith("89% ")
     rows = cells(told, "happened")[1:]
-    assert [row[1] for row in rows] == ["alarm", "alarm", "served", "approved"]
-    assert rows[0][4].startswith("embedding: the network") and rows[1][4].startswith("scores: probability of tuberculosis")
-    assert rows[3][3:] == ["Ito <b> (unverified name)", "looks & reads well"], "words are escaped, not markup"
+    assert [row[1] for row in rows] == [
+        "alarm",
+        "no longer beside the champion",
+        "alarm",
+        "canary began",
+        "served",
+        "approved",
+    ]
+    assert rows[3][2:] == ["2", "", "of 10% of the requests"] and told.count('class="served beside"') == 1
+    assert rows[0][4].startswith("embedding: the network") and rows[2][4].startswith("scores: probability of tuberculosis")
+    assert rows[5][3:] == ["Ito <b> (unverified name)", "looks & reads well"], "words are escaped, not markup"
     groups = {row[0]: row[1:] for row in cells(told, "groups")[1:]}
     assert groups["Site north"][0].startswith("50 42%") and groups["Sex F"][2] == "4 of 30"
     lead = words(told.split('<p class="lead">')[1].split("</p>")[0])

@@ -122,11 +122,14 @@ def figure(title: str, rows: Sequence[Row], span: Span, events: Sequence[Event])
     )
 
 
-def happened(events: Sequence[Event], served: Sequence[Served], span: Span) -> list[Row]:
-    """Return three rows: alarms, decisions of reviewers, and which version was served."""
+def happened(events: Sequence[Event], served: Sequence[Served], beside: Sequence[Served], span: Span) -> list[Row]:
+    """Return rows: alarms, decisions of reviewers, which version was served, and which stood beside it, if any ever did."""
     kinds = ({"alarm"}, {"approve", "reject"})
     found = [Row(name, "", 20, _marks(events, wanted, span)) for name, wanted in zip(("Alarms", "Reviews"), kinds, strict=True)]
-    return [*found, Row("Served", "", 20, Markup("").join(_served(one, span) for one in served))]
+    found.append(Row("Served", "", 20, Markup("").join(_served(one, span) for one in served)))
+    if beside:
+        found.append(Row("Beside it", "", 20, Markup("").join(_served(one, span) for one in beside)))
+    return found
 
 
 def bars(name: str, small: str, stacks: Sequence[Stack], span: Span, height: int, most: int | None = None) -> Row:
@@ -255,10 +258,13 @@ def _served(one: Served, span: Span) -> Markup:
     if start >= end:
         return Markup("")
     x, width = x_of(start, span), max(2.0, x_of(end, span) - x_of(start, span) - 1)
-    shape = Markup('<rect class="served" x="{:.1f}" y="2" width="{:.1f}" height="16" rx="3"/>').format(x, width)
+    style = "served" if one.mode is None else "served beside"
+    shape = Markup('<rect class="{}" x="{:.1f}" y="2" width="{:.1f}" height="16" rx="3"/>').format(style, x, width)
     if width < 24:
         return shape
     words = f"version {one.version}" if width > 70 else f"v{one.version}"
+    if one.mode is not None and width > 70:
+        words = f"{one.mode} v{one.version}"
     return shape + Markup('<text class="inside" x="{:.1f}" y="14">{}</text>').format(x + 6, words)
 
 

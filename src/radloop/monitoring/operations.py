@@ -19,7 +19,7 @@ from radloop.monitoring import charts
 from radloop.monitoring.charts import Looked, Row, Stack
 from radloop.monitoring.index import Index
 from radloop.monitoring.served import ATTRIBUTES, Tally, total, totals
-from radloop.monitoring.timeline import Event, Span, events, served, span
+from radloop.monitoring.timeline import Event, Span, beside, events, served, span
 from radloop.monitoring.weekly import RATES, Confirmed, Week, confirmed
 from radloop.monitoring.window import iso, milliseconds
 from radloop.records.alarms import looks
@@ -41,6 +41,9 @@ _EVENTS = {
     "reject": "rejected",
     "deploy": "served",
     "rollback": "rolled back to",
+    "shadow": "shadow began",
+    "canary": "canary began",
+    "end": "no longer beside the champion",
 }
 _GROUPS = {"sex": "Sex", "age_band": "Age", "site": "Site"}
 
@@ -117,7 +120,7 @@ def _figures(
     happened: Sequence[Event],
     shown: Span,
 ) -> dict[str, Any]:
-    lanes = charts.happened(happened, served(happened, shown.end), shown)
+    lanes = charts.happened(happened, served(happened, shown.end), beside(happened, shown.end), shown)
     asked = charts.bars("Requests", "a week", [_requests(monday, inside) for monday in shown.mondays()], shown, 130)
     codes = totals(inside)["codes"]
     most = max((n for week in _by_code(inside).values() for n in week.values()), default=0)

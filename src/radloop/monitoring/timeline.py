@@ -6,16 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from radloop.governance.challenging import ENDED
 from radloop.governance.decisions import decisions, unverified
 from radloop.monitoring.served import MONDAY, WEEK
 from radloop.monitoring.window import milliseconds
 from radloop.settings import Settings
 
-Kind = Literal["alarm", "approve", "reject", "deploy", "rollback"]
+Kind = Literal["alarm", "approve", "reject", "deploy", "rollback", "shadow", "canary", "end"]
 MOST_WEEKS = 53
 """The page shows this many, the newest: a year and the week that it began in."""
 _LEAST_WEEKS = 6
-_DECISIONS: dict[str, Kind] = {"approve": "approve", "reject": "reject", "deploy": "deploy", "rollback": "rollback"}
+_DECISIONS: dict[str, Kind] = {
+    "approve": "approve",
+    "reject": "reject",
+    "deploy": "deploy",
+    "rollback": "rollback",
+    "shadow": "shadow",
+    "canary": "canary",
+    ENDED: "end",
+}
+_BY_PERSONS = ("approve", "reject", "rollback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +36,8 @@ class Event:
         at: milliseconds since 1970; of an alarm, the last request of its window.
         kind: what it was.
         version: of the model that it is about.
-        who: whose decision; None of an alarm and of a deployment, which follow from others.
-        says: what differed, or the note of the decision.
+        who: whose decision; None of what nobody signs.
+        says: what differed, the note of the decision, or the share of a canary.
     """
 
     at: int
@@ -39,11 +49,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A version, and from when until when it was served, milliseconds since 1970."""
+    """A version, and from when until when it answered, milliseconds since 1970; `mode` where it did so beside the champion."""
 
     version: int
     start: int
     end: int
+    mode: Literal["shadow", "canary"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +95,9 @@ def events(looks: Sequence[Mapping[str, Any]], use_case: str, settings: Settings
     for one in decisions(settings, use_case):
         if one["decision"] in _DECISIONS:
             kind = _DECISIONS[one["decision"]]
-            who = None if kind == "deploy" else unverified(one)
-            found.append(Event(milliseconds(one["time"]), kind, one["version"], who, one.get("note") or ""))
+            who = unverified(one) if kind in _BY_PERSONS else None
+            says = f"of {one['share']:.0%} of the requests" if kind == "canary" else one.get("note") or ""
+            found.append(Event(milliseconds(one["time"]), kind, one["version"], who, says))
     return sorted(found, key=lambda event: (event.at, event.kind))
 
 
@@ -99,3 +111,23 @@ def served(happened: Sequence[Event], end: int) -> list[Served]:
     switches = [event for event in happened if event.kind in ("deploy", "rollback")]
     ends = [event.at for event in switches[1:]] + [end] * bool(switches)
     return [Served(event.version, event.at, until) for event, until in zip(switches, ends, strict=True) if until > event.at]
+
+
+def beside(happened: Sequence[Event], end: int) -> list[Served]:
+    """Return which version stood beside the champion when: until it ended, was rejected, or another stood there or was served."""
+    found: list[Served] = []
+    standing: Event | None = None
+    for event in [*happened, None]:
+        over = event is None or event.kind in ("shadow", "canary", "end", "deploy", "rollback")
+        if standing is not None and (over or _rejects(event, standing)):
+            until = end if event is None else event.at
+            mode: Literal["shadow", "canary"] = "shadow" if standing.kind == "shadow" else "canary"
+            found += [Served(standing.version, standing.at, until, mode)] * (until > standing.at)
+            standing = None
+        if event is not None and event.kind in ("shadow", "canary"):
+            standing = event
+    return found
+
+
+def _rejects(event: Event | None, standing: Event) -> bool:
+    return event is not None and event.kind == "reject" and event.version == standing.version
