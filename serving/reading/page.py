@@ -11,11 +11,13 @@ from fastapi import FastAPI
 
 from radloop.serving.reading.addresses import PAGE
 from radloop.serving.reading.asking import address_of
+from radloop.serving.reading.desk import Desks
 from radloop.serving.reading.form import given, values_form
 from radloop.serving.reading.fragments import EMPTY, notices, refusal
-from radloop.serving.reading.reader import Reader, Shown, Visit, clinical_of
+from radloop.serving.reading.reader import Reader, Shown
 from radloop.serving.reading.resource import text
 from radloop.serving.reading.uploads import Uploads
+from radloop.serving.reading.visit import Visit, clinical_of
 from radloop.settings import SILENCE, Settings
 
 for _switch, _value in SILENCE.items():  # before Gradio is imported
@@ -25,6 +27,8 @@ import gradio as gr  # noqa: E402
 
 from radloop.serving.reading.components import pickable, saver, theme, viewer  # noqa: E402
 from radloop.serving.reading.exports import KINDS  # noqa: E402
+from radloop.serving.reading.label_tab import LabelTab  # noqa: E402
+from radloop.serving.reading.labeller import Labeller  # noqa: E402
 
 _ANY = "the one that admits the image"
 _TITLE = "<div><h1>Read an image</h1><a href='/docs'>API for programs</a></div>"
@@ -42,7 +46,8 @@ def mounted(settings: Settings, uploads: Uploads) -> FastAPI:
         uploads: where Gradio puts what is dropped.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
-    page = layout(Reader(uploads))
+    desks = Desks()
+    page = layout(Reader(uploads, desks), Labeller(uploads, desks))
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,
@@ -62,35 +67,30 @@ def mounted(settings: Settings, uploads: Uploads) -> FastAPI:
     return app
 
 
-def layout(reader: Reader) -> gr.Blocks:
+def layout(reader: Reader, labeller: Labeller) -> gr.Blocks:
     """Return the page."""
     with gr.Blocks(
         title="Read an image - Radloop", analytics_enabled=False, delete_cache=(_ALONE, _ALONE), fill_width=True
     ) as page:
-        Page(reader, page)
+        Page(reader, labeller, page)
     return page
 
 
 class Page:
     """The parts of the page, made and joined in the order in which they are read."""
 
-    def __init__(self, reader: Reader, blocks: gr.Blocks) -> None:
+    def __init__(self, reader: Reader, labeller: Labeller, blocks: gr.Blocks) -> None:
         self._reader = reader
         self.word, self.served, self.values = gr.State(None), gr.State({}), gr.State({})
         gr.HTML(_TITLE, elem_id="title")
         self.notices = gr.HTML(notices(False), elem_id="notices")
         self._key()
-        with gr.Row():
-            with gr.Column(scale=3, min_width=290, elem_id="side"):
-                self._question()
-            with gr.Column(scale=6, min_width=320):
-                self.viewer = viewer("viewer")
-                self.timeline = gr.HTML("", elem_id="timeline")
-            with gr.Column(scale=4, min_width=300, elem_id="findings-column"):
-                self.result = pickable("result", EMPTY)
-                self.stop = gr.Button("Cancel", visible=False, elem_id="cancel")
-                self._judgement()
-                self._exports()
+        self.saver = saver()
+        with gr.Tabs():
+            with gr.Tab("Read"):
+                self._desk()
+            with gr.Tab("Label list"):
+                self.label_list = LabelTab(labeller, self.key, self.served, self.saver)
         self._join(blocks)
 
     def _key(self) -> None:
@@ -103,6 +103,19 @@ class Page:
                 )
                 self.use = gr.Button("Use this key", scale=0, min_width=140)
             self.refused = gr.HTML("")
+
+    def _desk(self) -> None:
+        with gr.Row():
+            with gr.Column(scale=3, min_width=290, elem_id="side"):
+                self._question()
+            with gr.Column(scale=6, min_width=320):
+                self.viewer = viewer("viewer")
+                self.timeline = gr.HTML("", elem_id="timeline")
+            with gr.Column(scale=4, min_width=300, elem_id="findings-column"):
+                self.result = pickable("result", EMPTY)
+                self.stop = gr.Button("Cancel", visible=False, elem_id="cancel")
+                self._judgement()
+                self._exports()
 
     def _question(self) -> None:
         self.files = gr.File(
@@ -136,7 +149,6 @@ class Page:
     def _exports(self) -> None:
         with gr.Row(visible=False, elem_id="exports") as self.saving:
             self.buttons = {name: gr.Button(f"Save as {kind.label}", elem_id=f"export-{name}") for name, kind in KINDS.items()}
-        self.saver = saver()
 
     def _join(self, blocks: gr.Blocks) -> None:
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
@@ -146,7 +158,7 @@ class Page:
             self.word, self.cases, self.viewer, self.timeline, self.result, self.stop, self.labels, self.said, self.judging,
             self.saving, *self.buttons.values(), self.notices, self.clear,
         ]  # fmt: skip
-        opened = [self.served, self.use_case, self.keys, self.refused, self.notices]
+        opened = [self.served, self.use_case, self.keys, self.refused, self.notices, self.label_list.use_case]
         blocks.load(self._open, [self.key], opened, **hidden)
         gr.on([self.use.click, self.key.submit], self._open, [self.key], opened, **hidden)
         self.files.upload(self._take, [self.files, *form], [*shown, self.files], **long)
@@ -163,14 +175,14 @@ class Page:
             button.click(self._exporting(name), form, self.saver, **hidden)
 
     def _open(self, request: gr.Request, key: str) -> tuple[Any, ...]:
-        served, problem = self._reader.served(Visit(_address(request), key or ""))
+        served, problem = self._reader.served(Visit(address_of(request.request.scope), key or ""))
         asked = problem is not None and str(problem["code"]).startswith("key")
         names = [(one["title"] + (" (synthetic)" if one["synthetic"] else ""), name) for name, one in served.items()]
         choices = gr.Dropdown([(_ANY, ""), *names], value="")
         synthetic = bool(served) and all(one["synthetic"] for one in served.values())
         said = refusal(problem) if problem else "" if served else "<p>No use case is served yet.</p>"
         keys = gr.Accordion(visible=asked or bool(key) or not served, open=bool(problem) or not served)
-        return served, choices, keys, said, notices(synthetic)
+        return served, choices, keys, said, notices(synthetic), self.label_list.asked(served)
 
     def _take(self, request: gr.Request, files: list[str] | None, *form: Any) -> Iterator[tuple[Any, ...]]:
         visit = self._visit(form, request)
@@ -237,9 +249,7 @@ class Page:
     def _visit(self, form: tuple[Any, ...], request: gr.Request) -> Visit:
         """Return what the form says; its parts are those of `form` in `_join`."""
         key, use_case, age, sex, values, served, _ = form
-        visit = Visit(_address(request), key or "", use_case or None, clinical_of(age, sex, values or {}), served or {})
+        visit = Visit(
+            address_of(request.request.scope), key or "", use_case or None, clinical_of(age, sex, values or {}), served or {}
+        )
         return visit if served else replace(visit, served=self._reader.served(visit)[0])  # not told yet, or forgotten
-
-
-def _address(request: gr.Request) -> str:
-    return address_of(request.request.scope)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from radloop.client import RefusedError, ServiceError
@@ -13,33 +13,10 @@ from radloop.serving.reading import fragments, timeline_drawing, words
 from radloop.serving.reading.asking import Asking, is_video, problem_of
 from radloop.serving.reading.desk import Case, Desk, Desks
 from radloop.serving.reading.exports import KINDS, Export, press
+from radloop.serving.reading.judgement import judge
 from radloop.serving.reading.picture import marked, picture_of
 from radloop.serving.reading.uploads import WORK_LIST, Uploads
-
-Served = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What a callback is told of its visitor.
-
-    Attributes:
-        url: of this service.
-        key: that the visitor typed, empty where none.
-        use_case: that was chosen; None where the image decides.
-        clinical: the values of the form.
-        served: what the key may ask, by use case.
-    """
-
-    url: str
-    key: str = ""
-    use_case: str | None = None
-    clinical: Mapping[str, Any] = field(default_factory=dict)
-    served: Served = field(default_factory=dict)
-
-    def asking(self) -> Asking:
-        """Return the service, asked with the visitor's key."""
-        return Asking(self.url, self.key)
+from radloop.serving.reading.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -82,9 +59,15 @@ Step = tuple[str, Shown | None]
 class Reader:
     """The page's work for all its visitors."""
 
-    def __init__(self, uploads: Uploads) -> None:
+    def __init__(self, uploads: Uploads, desks: Desks | None = None) -> None:
+        """Begin with empty desks.
+
+        Args:
+            uploads: where dropped files lie.
+            desks: shared with who else holds files, so that one limit counts for all.
+        """
         self._uploads = uploads
-        self._desks = Desks()
+        self._desks = desks or Desks()
 
     def served(self, visit: Visit) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """Return what is served, and the refusal instead."""
@@ -96,7 +79,7 @@ class Reader:
 
     def take(self, visit: Visit, files: Sequence[str], word: str | None) -> Iterator[Step]:
         """Ask about what was dropped, and yield what is shown as answers come; the files are removed from the disk first."""
-        contents = [self._taken(file) for file in files]
+        contents = [self._uploads.named(file) for file in files]
         self._desks.clear(word)
         word, desk = self._desks.open(None)
         desk.cases = [Case(name, content) for name, content in contents[:WORK_LIST]]
@@ -166,7 +149,11 @@ class Reader:
         if case is not None and case.answer is not None:
             facts = visit.served.get(case.answer["use_case"])
             said = words.judged(case.answer, facts) if labels is None else list(labels)
-            case.said = self._send(visit, case.answer, said, name, words.several(facts))
+            several = words.several(facts)
+            if said is None or (not said and not several):
+                case.said = "Choose what the image shows; the answer decides nothing that could be agreed with."
+            else:
+                case.said = judge(visit, case.answer["request_id"], said, name, several).text
         return word, self.shown(desk, visit)
 
     def export(self, visit: Visit, word: str | None, kind: str) -> dict[str, Any] | None:
@@ -205,13 +192,6 @@ class Reader:
             reading,
             some=True,
         )
-
-    def _taken(self, path: str) -> tuple[str, bytes]:
-        name = path.replace("\\", "/").rpartition("/")[2]
-        try:
-            return name, self._uploads.take(path)
-        except (OSError, ValueError):
-            return name, b""
 
     def _answered(self, visit: Visit, word: str, desk: Desk) -> Iterator[Step]:
         """Ask about every case, clips last: they take long. It stops where the desk is cleared or asked about anew."""
@@ -276,18 +256,6 @@ class Reader:
         except ServiceError as error:
             case.problem = problem_of(error)
 
-    def _send(self, visit: Visit, answer: Mapping[str, Any], said: list[str] | None, name: str, several: bool) -> str:
-        if said is None or (not said and not several):
-            return "Choose what the image shows; the answer decides nothing that could be agreed with."
-        try:
-            with visit.asking() as asking:
-                done = asking.feedback(answer["request_id"], said if several else said[0], name)
-        except ServiceError as error:
-            absent = error.code == "not_found" or error.status == 405
-            return "This service takes no feedback." if absent else f"Not taken: {error.detail} ({error.code})."
-        told = {"duplicate": "It was known already.", "contradicts": "It contradicts what was said before; both are kept."}
-        return f"Thank you, noted: {', '.join(said) or 'none of the findings'}. {told.get(str(done.get('status')), '')}".strip()
-
 
 def _for_clips(visit: Visit) -> str:
     """Return the use case that a clip is asked about: the chosen one, or the only one that takes clips.
@@ -303,9 +271,3 @@ def _for_clips(visit: Visit) -> str:
     if not takes:
         raise RefusedError("video_not_admitted", "no use case that is served here takes clips", "send one frame as PNG or DICOM")
     return takes[0]
-
-
-def clinical_of(age: float | None, sex: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the clinical values that were entered; what is empty is not known and left out."""
-    entered = {"age": age, "sex": sex, **values}
-    return {name: value for name, value in entered.items() if value is not None and value != ""}

@@ -21,6 +21,10 @@ _ADVICE = {
     "ambiguous_clip": ("Several use cases take clips.", "Choose the one that you mean."),
     "job_cancelled": ("The clip was not read to its end.", "Ask again to read it from the beginning."),
     "too_many_jobs": ("The service reads other clips already.", "Wait a moment, then ask again."),
+    "unknown_request": ("This service holds no such request.", "Is the list from this service? An erased patient's are gone."),
+    "unknown_label": ("That is no label of the use case that answered.", "Choose the use case that the list was made for."),
+    "one_label": ("These labels exclude each other.", "Choose one of them."),
+    "not_answered": ("The request was refused: there is no answer to label.", "Leave it blank."),
     "unknown_format": ("This is neither DICOM, PNG, JPEG nor a video.", "Export the image in one of these formats."),
 }
 """Refusals whose own words are meant for programs: what they mean here, and what to do."""

@@ -26,6 +26,8 @@ td, th { text-align: left; padding: 1mm 3mm 1mm 0; border-bottom: .3pt solid #bb
 img { max-width: 100%; max-height: 95mm; }
 .quiet { color: #55636f; font-size: 8.5pt; }
 """
+_GAPS = ".timeline i.refused { background: #c3ccd4; }"
+"""On paper there are no gradients."""
 
 
 def pdf(export: Export) -> tuple[str, bytes]:
@@ -62,7 +64,7 @@ def paper(export: Export, now: datetime) -> str:
         _beware(answer),
         _origin(answer, facts, now),
     ]
-    style = _STYLE + (resource("timeline.css") if export.clip else "")
+    style = _STYLE + (resource("timeline.css") + _GAPS if export.clip else "")
     head = f"<head><meta charset='utf-8'><title>Radloop answer</title><style>{style}</style></head>"
     return f"<!doctype html><html lang='en'>{head}<body>{''.join(parts)}</body></html>"
 

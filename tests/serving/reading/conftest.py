@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from radloop.serving.app import create_app
-from radloop.serving.reading.reader import Visit
+from radloop.serving.reading.visit import Visit
 from radloop.settings import Settings
 from tests.bundles import KINDS, make_bundle, make_images
 from tests.image_files import make_dicom, make_raster

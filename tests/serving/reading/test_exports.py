@@ -16,7 +16,7 @@ from radloop.serving.reading.asking import Asking
 from radloop.serving.reading.exports import KINDS, Export, press
 from radloop.serving.reading.exports.paper import paper
 from radloop.serving.reading.picture import picture_of
-from radloop.serving.reading.reader import Visit
+from radloop.serving.reading.visit import Visit
 from tests.image_files import make_dicom
 from tests.serving.reading.clips import make_clip_answer
 from tests.serving.reading.conftest import DICOM, IMAGE, PNG

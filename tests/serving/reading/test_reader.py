@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from radloop.records.answers import answers_folder, find
-from radloop.serving.reading.reader import Reader, Visit, clinical_of
+from radloop.serving.reading.reader import Reader
 from radloop.serving.reading.uploads import Uploads
+from radloop.serving.reading.visit import Visit, clinical_of
 from radloop.settings import Settings
 from tests.serving.reading.conftest import CLIP, DICOM, LONG_CLIP, PNG
 
