@@ -12,6 +12,8 @@ from radloop.serving.reading.words import percent
 
 _OPEN = 4
 """How many labels are drawn at once; the others are a press away."""
+_NO_ROOM = 0.85
+"""A probability above which no words fit over it."""
 _KEY = (("curve", "probability"), ("threshold", "threshold"), ("above", "positive"), ("refused", "refused frames"))
 
 
@@ -44,12 +46,13 @@ def _figure(track: Track, gaps: Sequence[Span], rate: float) -> str:
     end = max(track.seconds[-1], 1 / rate)
     above = spans(track.seconds, track.positive) if track.threshold is not None else ()
     bands = [_band("refused", span, end, rate) for span in gaps] + [_band("above", span, end, rate) for span in above]
+    line = _threshold(track.threshold, track.peak[0] > 0.5 * end)
     marks = "".join(f"<span>{end * share:.1f} s</span>" for share in (0, 0.5, 1))
     words = f"{highest(track)} {course(track)}"
     name = escape(f"{track.label} over {end:.1f} s. {words}", quote=True)
     return (
         f"<figure><figcaption><strong>{escape(track.label)}</strong> <span class='quiet'>{escape(words)}</span></figcaption>"
-        f"<div class='plot' role='img' aria-label='{name}'>{''.join(bands)}{_threshold(track.threshold)}"
+        f"<div class='plot' role='img' aria-label='{name}'>{''.join(bands)}{line}"
         f"{_curve(track, end)}{_peak(track, end)}<span class='top'>100%</span><span class='foot'>0%</span></div>"
         f"<div class='axis' aria-hidden='true'>{marks}</div></figure>"
     )
@@ -70,18 +73,18 @@ def _band(kind: str, span: Span, end: float, rate: float) -> str:
     return f"<i class='{kind}' style='left:{100 * left / end:.2f}%;width:{100 * (right - left) / end:.2f}%'></i>"
 
 
-def _threshold(threshold: float | None) -> str:
+def _threshold(threshold: float | None, opposite: bool) -> str:
     if threshold is None:
         return ""
-    side = "below" if threshold > 0.8 else "over"
-    text = f"<span class='{side}'>positive from {percent(threshold)}</span>"
+    sides = ("left" if opposite else "right", "below" if threshold > _NO_ROOM else "over")
+    text = f"<span class='{' '.join(sides)}'>positive from {percent(threshold)}</span>"
     return f"<b class='threshold' style='bottom:{100 * threshold:.1f}%'>{text}</b>"
 
 
 def _peak(track: Track, end: float) -> str:
     seconds, probability = track.peak
     across = 100 * seconds / end
-    sides = ("before" if across > 60 else "after", "below" if probability > 0.5 else "over")
+    sides = ("before" if across > 60 else "after", "below" if probability > _NO_ROOM else "over")  # above it no line can be
     text = f"<span class='{' '.join(sides)}'>{percent(probability)} at {seconds:.1f} s</span>"
     return f"<b class='peak' style='left:{across:.1f}%;bottom:{100 * probability:.1f}%'>{text}</b>"
 

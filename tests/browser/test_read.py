@@ -176,13 +176,12 @@ def test_a_label_list_is_gone_through_with_its_images(
     assert faults(page, LISTED) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_clip_is_read_and_its_timeline_seen(browser: Browser, tmp_path: Path, scheme: str) -> None:
+def test_a_clip_is_read_and_its_timeline_seen(browser: Browser, tmp_path: Path) -> None:
     home, file = tmp_path / ".radloop", tmp_path / "clip.avi"
     point(make_bundle(home / "bundles", **LUNG))
     file.write_bytes(CLIP)
     with thread_service(create_app(Settings(root=tmp_path, home=home))) as url:
-        page = opened(browser, url, scheme, width=390)
+        page = opened(browser, url, width=390)
         drop(page, file)
         expect(page.locator("#timeline figcaption")).to_contain_text("Highest at")
         expect(page.locator("#timeline")).to_contain_text("Refused: 1 of 10 frames, at 0.0 s: blank image (1).")
@@ -198,8 +197,12 @@ def test_a_clip_is_read_and_its_timeline_seen(browser: Browser, tmp_path: Path, 
         with page.expect_download() as saving:
             page.get_by_role("button", name="Save as JSON").click()
         assert len(json.loads(Path(saving.value.path()).read_text())["clip"]["timeline"]) == 10
-        assert faults(page, OURS) == []
-        page.context.close()
+        dark = opened(browser, url, "dark")
+        drop(dark, file)
+        dark.locator("#timeline summary", has_text="As a table").click()
+        assert faults(page, OURS) == faults(dark, OURS) == []
+        for each in (page, dark):
+            each.context.close()
 
 
 def faults(page: Page, parts: tuple[str, ...]) -> list[tuple[str, object]]:

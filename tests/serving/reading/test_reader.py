@@ -51,6 +51,11 @@ def test_a_work_list_is_answered_sorted_and_leaves_no_file(uploads: Uploads, vis
     assert reader.select(visit, word, 99)[1].result == png.result
 
 
+def test_an_image_larger_than_one_may_be_is_refused_by_the_service(uploads: Uploads, visit: Visit) -> None:
+    ((_, shown),) = Reader(uploads).take(visit, drop(uploads, a=b"\0" * 10_000_001), None)
+    assert shown is not None and "The file is too large." in shown.result
+
+
 def test_another_finding_and_other_values_are_asked_for(uploads: Uploads, visit: Visit) -> None:
     reader, thorax = Reader(uploads), replace(visit, use_case="thorax-cxr")
     ((word, shown),) = reader.take(thorax, drop(uploads, a=PNG), None)

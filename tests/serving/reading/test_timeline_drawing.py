@@ -15,9 +15,9 @@ def test_every_label_is_drawn_against_its_threshold() -> None:
     text = timeline(CLIP, ANSWER)
     nodule, mass = re.findall(r"<figure>.*?</figure>", text)
     assert "<polyline points='0.0,80.0 166.7,40.0 333.3,25.0'/><polyline points='666.7,35.0 833.3,70.0 1000.0,50.0'/>" in mass
-    assert "<b class='threshold' style='bottom:50.0%'><span class='over'>positive from 50.0%" in mass
-    assert "<b class='threshold' style='bottom:80.0%'>" in nodule
-    assert "<b class='peak' style='left:33.3%;bottom:75.0%'><span class='after below'>75.0% at 1.0 s" in mass
+    assert "<b class='threshold' style='bottom:50.0%'><span class='right over'>positive from 50.0%" in mass
+    assert "<b class='threshold' style='bottom:80.0%'><span class='left over'>" in nodule
+    assert "<b class='peak' style='left:33.3%;bottom:75.0%'><span class='after over'>75.0% at 1.0 s" in mass
     assert "<b class='peak' style='left:66.7%;bottom:90.0%'><span class='before below'>90.0% at 2.0 s" in nodule
 
 
