@@ -118,4 +118,5 @@ class LabelTab:
 
 def _visited(request: gr.Request, form: Sequence[Any]) -> tuple[Visit, LabelList | None, str | None]:
     key, served, use_case, labels, word = form
-    return Visit(address_of(request.request.scope), key or "", use_case or None, {}, served or {}), labels, word
+    visit = Visit(address_of(request.request.scope), key or "", use_case or None, {}, served or {})
+    return visit.informed(), labels, word

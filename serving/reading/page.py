@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -249,7 +248,5 @@ class Page:
     def _visit(self, form: tuple[Any, ...], request: gr.Request) -> Visit:
         """Return what the form says; its parts are those of `form` in `_join`."""
         key, use_case, age, sex, values, served, _ = form
-        visit = Visit(
-            address_of(request.request.scope), key or "", use_case or None, clinical_of(age, sex, values or {}), served or {}
-        )
-        return visit if served else replace(visit, served=self._reader.served(visit)[0])  # not told yet, or forgotten
+        clinical, url = clinical_of(age, sex, values or {}), address_of(request.request.scope)
+        return Visit(url, key or "", use_case or None, clinical, served or {}).informed()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from radloop.client import ServiceError
 from radloop.serving.reading.asking import Asking
 
 Served = Mapping[str, Mapping[str, Any]]
@@ -32,6 +33,16 @@ class Visit:
     def asking(self) -> Asking:
         """Return the service, asked with the visitor's key."""
         return Asking(self.url, self.key)
+
+    def informed(self) -> Visit:
+        """Return the visit with what is served, asked for where the page was not told yet or has forgotten it."""
+        if self.served:
+            return self
+        try:
+            with self.asking() as asking:
+                return replace(self, served={one["use_case"]: one for one in asking.use_cases()})
+        except ServiceError:  # whatever is asked for next says why
+            return self
 
 
 def clinical_of(age: float | None, sex: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
