@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, largest + 1)
     app.add_middleware(Guard, settings=settings)
     limit = settings.max_upload_bytes
-    larger = {UPLOAD: WORK_LIST * limit} | dict.fromkeys(LARGE, settings.max_batch_bytes)
+    larger = {UPLOAD: max(WORK_LIST * limit, settings.max_batch_bytes)} | dict.fromkeys(LARGE, settings.max_batch_bytes)
     app.add_middleware(Gate, limit=limit, seconds=settings.upload_seconds, larger=larger)
     if settings.allowed_origins:
         app.add_middleware(
@@ -235,6 +235,7 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         clinical=tuple(_value(item, facts) for item in facts.clinical),
         modalities=facts.image.modalities,
         body_parts=facts.image.body_parts,
+        frames_per_second=facts.image.frames_per_second,
         threshold=facts.thresholds[0] if len(facts.outputs) == 1 else None,
         model=champion.model,
         engine=ServedEngine(

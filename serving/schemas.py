@@ -68,6 +68,7 @@ class ServedUseCase(_Body):
         clinical: what the model takes beside the image; age and sex are always understood.
         modalities: DICOM modalities that are admitted.
         body_parts: DICOM body parts that are admitted.
+        frames_per_second: of a clip, that are looked at where none is asked for; null where still images only are taken.
         pending: why a newer bundle that was deployed does not answer, null normally.
     """
 
@@ -81,6 +82,7 @@ class ServedUseCase(_Body):
     clinical: tuple[ServedValue, ...]
     modalities: tuple[str, ...]
     body_parts: tuple[str, ...]
+    frames_per_second: float | None
     threshold: float | None
     model: Model
     engine: ServedEngine

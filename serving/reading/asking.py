@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from starlette.types import Scope
 
 from radloop.client import Client, FailedError, ServiceError
 
-_FINAL = ("done", "failed", "cancelled", "finished", "succeeded", "completed")
+_PERIODS = (0.5, 2.0)
+"""Seconds between the first two looks at a clip's job, and at the most: every look counts against the visitor's rate."""
 _PATIENCE = 900.0
-"""Seconds that a video may take."""
+"""Seconds without a further frame after which nobody waits for a clip any more."""
+_UNDER_WAY = ("waiting", "running")
+_LATER = (429, 503)
 
 
 def address_of(scope: Scope) -> str:
@@ -57,13 +61,6 @@ class Asking:
         """
         return list(self._json("GET", "/v1/use_cases")["use_cases"])
 
-    def paths(self) -> dict[str, Any]:
-        """Return the addresses that the service describes: what it can do beside answering."""
-        try:
-            return dict(self._json("GET", "/openapi.json")["paths"])
-        except ServiceError:
-            return {}
-
     def view(self, content: bytes) -> Any:
         """Return the response with an image's values.
 
@@ -84,28 +81,36 @@ class Asking:
         form |= {name: value for name, value in (("use_case", use_case), ("target", target)) if value}
         return self._json("POST", "/v1/predict", files=_image(content), data=form)
 
-    def video(self, content: bytes, use_case: str | None, operation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield a video's job until it has ended, last its result.
+    def clip(self, content: bytes, use_case: str, clinical: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """Yield a clip's job until it has ended, last with its `result`; who stops listening cancels it.
 
         Args:
             content: of the file.
-            use_case: None where the service may choose.
-            operation: how the OpenAPI description describes `POST /v1/predict_video`.
+            use_case: one that takes clips.
+            clinical: values by name.
 
         Raises:
-            ServiceError: refused, failed or unreachable, or it took too long.
+            ServiceError: refused, cancelled, failed or unreachable, or nothing happens any more.
         """
-        form = {"use_case": use_case} if use_case else {}
-        files = {_file_field(operation): ("video", content, "application/octet-stream")}
-        job = self._json("POST", "/v1/predict_video", files=files, data=form)
-        name, until = str(job["job"]), time.monotonic() + _PATIENCE
-        while str(job.get("status")) not in _FINAL:
-            yield job
-            if time.monotonic() > until:
-                raise FailedError("video_timeout", "the video took too long", "send a shorter one")
-            time.sleep(0.5)
-            job = self._json("GET", f"/v1/jobs/{name}")
-        yield {**job, "result": self._json("GET", f"/v1/jobs/{name}/result")}
+        form = {"use_case": use_case, "clinical": json.dumps(dict(clinical))}
+        files = {"video": ("clip", content, "application/octet-stream")}
+        sent = job = self._json("POST", "/v1/predict_video", files=files, data=form)
+        try:
+            for job in self._followed(sent):
+                yield job
+            yield {**job, "result": self._json("GET", f"/v1/jobs/{job['job']}/result")}
+        finally:
+            if job["status"] in _UNDER_WAY:
+                with contextlib.suppress(ServiceError):
+                    self.cancel(str(job["job"]))
+
+    def cancel(self, job: str) -> None:
+        """Cancel a clip's job.
+
+        Raises:
+            ServiceError: refused, failed or unreachable.
+        """
+        self._json("DELETE", f"/v1/jobs/{job}")
 
     def feedback(self, request_id: str, label: str | list[str], reader: str) -> dict[str, Any]:
         """Send a reader's judgement of an answer.
@@ -115,6 +120,25 @@ class Asking:
         """
         body = {"request_id": request_id, "label": label} | ({"reader": reader.strip()} if reader.strip() else {})
         return self._json("POST", "/v1/feedback", json=body)
+
+    def _followed(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield a job as it goes on, the last time when it has ended."""
+        period, longest = _PERIODS
+        moved = time.monotonic()
+        while job["status"] in _UNDER_WAY:
+            yield job
+            if time.monotonic() - moved > _PATIENCE:
+                raise FailedError("video_timeout", "the clip is not read any further", "ask again later, or send a shorter one")
+            time.sleep(period)
+            period, before = min(1.3 * period, longest), job
+            try:
+                job = self._json("GET", f"/v1/jobs/{job['job']}")
+            except FailedError as error:
+                if error.status not in _LATER:  # busy, or the rate is used up: the job goes on all the same
+                    raise
+            if job != before:
+                moved = time.monotonic()
+        yield job
 
     def __enter__(self) -> Asking:
         return self
@@ -134,12 +158,3 @@ def problem_of(error: ServiceError) -> dict[str, Any]:
 
 def _image(content: bytes) -> dict[str, Any]:
     return {"image": ("image", content, "application/octet-stream")}
-
-
-def _file_field(operation: Mapping[str, Any]) -> str:
-    """Return the name of a form's file, `video` where its description is elsewhere."""
-    for body in operation.get("requestBody", {}).get("content", {}).values():
-        for name, member in body.get("schema", {}).get("properties", {}).items():
-            if member.get("format") == "binary" or "contentMediaType" in member:
-                return str(name)
-    return "video"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import gradio as gr
+
+from radloop.serving.reading.resource import text
 
 _PICK = """
 element.addEventListener("click", (event) => {
@@ -39,10 +39,10 @@ watch("value", () => {
 """
 
 
-def viewer() -> gr.HTML:
+def viewer(elem_id: str) -> gr.HTML:
     """Return the image with window, level, zoom, heat map and marks; its value is what `picture.marked` gives."""
     return gr.HTML(
-        None, html_template=text("viewer.html"), css_template=text("viewer.css"), js_on_load=text("viewer.js"), elem_id="viewer"
+        None, html_template=text("viewer.html"), css_template=text("viewer.css"), js_on_load=text("viewer.js"), elem_id=elem_id
     )
 
 
@@ -89,9 +89,3 @@ def theme() -> Any:
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#ffffff",
     )
-
-
-@cache
-def text(name: str) -> str:
-    """Return a file beside this one."""
-    return resources.files("radloop.serving.reading").joinpath(name).read_text(encoding="utf-8")

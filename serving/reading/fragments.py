@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from radloop.serving.reading import words
+from radloop.serving.reading import timeline_words, words
 from radloop.serving.reading.desk import Case, Desk
-from radloop.serving.reading.urgency import by_urgency
 
 Facts = Mapping[str, Mapping[str, Any]]
 """What is served, by use case."""
 
 _LOOK = "Show where the model looked for it"
 EMPTY = "<p class='quiet'>No image yet. Drop one, or tap to choose.</p>"
+_NO_DICOM = "A clip has no DICOM header to belong to: it is exported as PDF and JSON only."
 
 
 def notices(synthetic: bool) -> str:
@@ -28,9 +28,9 @@ def work_list(desk: Desk, facts: Facts) -> str:
     if len(desk.cases) < 2:
         return ""
     rows = []
-    for place, index in enumerate(by_urgency([case.answer for case in desk.cases]), start=1):
+    for place, index in enumerate(desk.order(), start=1):
         case = desk.cases[index]
-        text, tone = words.short(case.answer, case.problem, facts.get((case.answer or {}).get("use_case", "")))
+        text, tone = words.short(case.answer, case.problem, facts.get((case.answer or {}).get("use_case", "")), case.job)
         current = " aria-current='true'" if index == desk.shown else ""
         rows.append(
             f"<li><button type='button' data-case='{index}'{current}><i class='dot {tone}' aria-hidden='true'></i>"
@@ -41,12 +41,14 @@ def work_list(desk: Desk, facts: Facts) -> str:
 
 
 def result(case: Case | None, facts: Facts) -> str:
-    """Return an answer or a refusal."""
+    """Return an answer, a refusal, or how far it is."""
     if case is None:
         return EMPTY
+    if case.waits:
+        return _progress(case.job)
     if case.answer is None:
         return "".join(_refusal(case.problem or {}))
-    return "".join(_answer(case.answer, facts.get(case.answer["use_case"])))
+    return "".join(_answer(case.answer, facts.get(case.answer["use_case"]), case.clip))
 
 
 def refusal(problem: Mapping[str, Any]) -> str:
@@ -54,17 +56,27 @@ def refusal(problem: Mapping[str, Any]) -> str:
     return "".join(_refusal(problem))
 
 
-def _answer(answer: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Iterator[str]:
+def _progress(job: Mapping[str, Any] | None) -> str:
+    text = escape(words.progress(job))
+    return f"<div role='status'><h2 class='headline open'>{text}</h2><progress aria-label='{text}'></progress></div>"
+
+
+def _answer(answer: Mapping[str, Any], facts: Mapping[str, Any] | None, clip: Mapping[str, Any] | None) -> Iterator[str]:
     title = (facts or {}).get("title") or answer["use_case"]
     text, tone = words.headline(answer, facts)
     yield f"<p class='quiet'>{escape(title)}</p><h2 class='headline {tone}'>{escape(text)}</h2>"
-    yield from _findings(answer, facts)
+    yield from _findings(answer, facts, clip is None)
+    if clip is not None:
+        yield f"<p>{escape(timeline_words.mean(clip))}</p>"
     for sentence in (*words.severity(answer, facts), *words.places(answer)):
         yield f"<p>{escape(sentence)}</p>"
     yield "<h3>How sure</h3>" + "".join(f"<p>{escape(sentence)}</p>" for sentence in words.certainty(answer))
     if sentences := words.warnings(answer):
         yield "<h3>Beware</h3><ul class='beware'>" + "".join(f"<li>{escape(text)}</li>" for text in sentences) + "</ul>"
-    yield f"<h3>Where it looked</h3><p>{escape(words.heat(answer))}</p>"
+    if clip is None:
+        yield f"<h3>Where it looked</h3><p>{escape(words.heat(answer))}</p>"
+    else:
+        yield f"<p class='quiet'>{_NO_DICOM} To see where the model looked, drop one frame as PNG.</p>"
     statement = ((facts or {}).get("intended_use") or {}).get("statement")
     if statement:
         yield f"<p class='quiet'>Intended use: {escape(statement)}</p>"
@@ -73,13 +85,13 @@ def _answer(answer: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Itera
     yield f"<p class='quiet'>{origin} <code>{escape(answer['request_id'])}</code></p>"
 
 
-def _findings(answer: Mapping[str, Any], facts: Mapping[str, Any] | None) -> Iterator[str]:
+def _findings(answer: Mapping[str, Any], facts: Mapping[str, Any] | None, heat: bool) -> Iterator[str]:
     target, findings = (answer.get("explanation") or {}).get("target"), words.ordered(answer)
-    several = len(findings) > 1
+    pressable = heat and len(findings) > 1
     yield "<ul class='findings'>"
     for one in findings:
         inner = _finding(one, facts)
-        if several:
+        if pressable:
             pressed = "true" if one["label"] == target else "false"
             label = escape(one["label"], quote=True)
             inner = f"<button type='button' data-target='{label}' aria-pressed='{pressed}' title='{_LOOK}'>{inner}</button>"
@@ -99,32 +111,11 @@ def _finding(finding: Mapping[str, Any], facts: Mapping[str, Any] | None) -> str
 
 
 def _refusal(problem: Mapping[str, Any]) -> Iterator[str]:
-    yield "<h2 class='headline open'>Refused</h2>"
+    yield f"<h2 class='headline open'>{words.refused(problem)}</h2>"
     for sentence in filter(None, words.advice(problem)):
         yield f"<p>{escape(sentence)}</p>"
     request = f", request <code>{escape(str(problem['request_id']))}</code>" if problem.get("request_id") else ""
     yield f"<p class='quiet'><code>{escape(str(problem.get('code', '')))}</code>{request}</p>"
-
-
-def timeline(frames: Sequence[Mapping[str, Any]], label: str, threshold: float | None) -> str:
-    """Return a video's probabilities over time as a drawing.
-
-    Args:
-        frames: with `seconds` and `probability`.
-        label: what the probability is of.
-        threshold: of the label.
-    """
-    if not frames:
-        return ""
-    end = max(float(frames[-1]["seconds"]), 1e-9)
-    points = " ".join(f"{600 * one['seconds'] / end:.1f},{100 - 100 * one['probability']:.1f}" for one in frames)
-    height = None if threshold is None else f"{100 - 100 * threshold:.1f}"
-    line = "" if height is None else f"<line x1='0' x2='600' y1='{height}' y2='{height}'/>"
-    top = max(frames, key=lambda one: float(one["probability"]))
-    highest = f"highest at {top['seconds']:.1f} s with {words.percent(top['probability'])}"
-    text = escape(f"{label}: {highest}, {len(frames)} frames in {end:.1f} s", quote=True)
-    drawing = f"<svg viewBox='0 0 600 100' preserveAspectRatio='none' role='img' aria-label='{text}'>"
-    return f"<figure class='timeline'>{drawing}{line}<polyline points='{points}'/></svg><figcaption>{text}</figcaption></figure>"
 
 
 def _notice(text: str, kind: str) -> str:

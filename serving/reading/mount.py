@@ -88,7 +88,8 @@ class ReadingPage:
         return self._inner
 
     async def _load(self) -> ASGIApp:
-        uploads = self._uploads = self._uploads or Uploads(2 * WORK_LIST * self._settings.max_upload_bytes)
+        largest = max(WORK_LIST * self._settings.max_upload_bytes, self._settings.max_batch_bytes)
+        uploads = self._uploads = self._uploads or Uploads(2 * largest)
         app = await asyncio.to_thread(_build, self._settings, uploads)
         started = asyncio.Event()
         self._life = asyncio.create_task(self._live(app, started))

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from radloop.client import ServiceError
-from radloop.serving.reading import fragments, words
+from radloop.client import RefusedError, ServiceError
+from radloop.serving.reading import fragments, timeline_drawing, words
 from radloop.serving.reading.asking import Asking, is_video, problem_of
 from radloop.serving.reading.desk import Case, Desk, Desks
 from radloop.serving.reading.exports import KINDS, Export, press
+from radloop.serving.reading.judgement import judge
 from radloop.serving.reading.picture import marked, picture_of
 from radloop.serving.reading.uploads import WORK_LIST, Uploads
-from radloop.serving.reading.urgency import by_urgency
-
-Served = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What a callback is told of its visitor.
-
-    Attributes:
-        url: of this service.
-        key: that the visitor typed, empty where none.
-        use_case: that was chosen; None where the image decides.
-        clinical: the values of the form.
-        served: what the key may ask, by use case.
-    """
-
-    url: str
-    key: str = ""
-    use_case: str | None = None
-    clinical: Mapping[str, Any] = field(default_factory=dict)
-    served: Served = field(default_factory=dict)
-
-    def asking(self) -> Asking:
-        """Return the service, asked with the visitor's key."""
-        return Asking(self.url, self.key)
+from radloop.serving.reading.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -56,6 +33,9 @@ class Shown:
         said: what became of the reader's judgement.
         exports: the kinds that can be had.
         synthetic: whether the answer is a synthetic model's.
+        timeline: of a clip, as HTML.
+        reading: whether a clip is being read, which can be cancelled.
+        some: whether anything lies on the desk.
     """
 
     cases: str
@@ -67,51 +47,86 @@ class Shown:
     said: str = ""
     exports: Sequence[str] = ()
     synthetic: bool = False
+    timeline: str = ""
+    reading: bool = False
+    some: bool = False
+
+
+Step = tuple[str, Shown | None]
+"""A desk's word, and what the page shows of it; None where nothing changes: somebody else shows it by now."""
 
 
 class Reader:
     """The page's work for all its visitors."""
 
-    def __init__(self, uploads: Uploads) -> None:
-        self._uploads = uploads
-        self._desks = Desks()
+    def __init__(self, uploads: Uploads, desks: Desks | None = None) -> None:
+        """Begin with empty desks.
 
-    def served(self, visit: Visit) -> tuple[dict[str, Any], list[str], dict[str, Any] | None]:
-        """Return what is served, the addresses that there are, and the refusal instead."""
+        Args:
+            uploads: where dropped files lie.
+            desks: shared with who else holds files, so that one limit counts for all.
+        """
+        self._uploads = uploads
+        self._desks = desks or Desks()
+
+    def served(self, visit: Visit) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """Return what is served, and the refusal instead."""
         try:
             with visit.asking() as asking:
-                cases = {one["use_case"]: one for one in asking.use_cases()}
-                return cases, sorted(asking.paths()), None
+                return {one["use_case"]: one for one in asking.use_cases()}, None
         except ServiceError as error:
-            return {}, [], problem_of(error)
+            return {}, problem_of(error)
 
-    def take(self, visit: Visit, files: Sequence[str], word: str | None) -> Iterator[tuple[str, Shown]]:
-        """Ask about what was dropped, and yield what is shown after each file; the files are removed from the disk first."""
-        contents = [self._taken(file) for file in files]
+    def take(self, visit: Visit, files: Sequence[str], word: str | None) -> Iterator[Step]:
+        """Ask about what was dropped, and yield what is shown as answers come; the files are removed from the disk first."""
+        contents = [self._uploads.named(file) for file in files]
         self._desks.clear(word)
         word, desk = self._desks.open(None)
         desk.cases = [Case(name, content) for name, content in contents[:WORK_LIST]]
         yield from self._answered(visit, word, desk)
 
-    def ask_all(self, visit: Visit, word: str | None) -> Iterator[tuple[str, Shown]]:
+    def ask_all(self, visit: Visit, word: str | None) -> Iterator[Step]:
         """Ask about the whole work list once more, as after another use case was chosen; an empty one yields nothing."""
         word, desk = self._desks.open(word)
         for case in desk.cases:
             case.target = None
         yield from self._answered(visit, word, desk)
 
-    def again(self, visit: Visit, word: str | None) -> tuple[str, Shown]:
+    def again(self, visit: Visit, word: str | None) -> Iterator[Step]:
         """Ask about the case that is looked at once more, with the form as it is now."""
-        return self._change(visit, word, lambda _: None)
+        word, desk = self._desks.open(word)
+        if (case := desk.case) is None or case.waits:  # it is asked about already
+            yield word, self.shown(desk, visit)
+            return
+        case.forget()
+        desk.chosen = True
+        with visit.asking() as asking:
+            yield from self._followed(asking, case, visit, word, desk)
+
+    def cancel(self, visit: Visit, word: str | None) -> tuple[str, Shown]:
+        """Cancel the clips that are being read; who waits for them learns it at the next look."""
+        word, desk = self._desks.open(word)
+        with visit.asking() as asking:
+            for case in desk.cases:
+                if case.waits and case.job:
+                    with contextlib.suppress(ServiceError):  # it has ended meanwhile
+                        asking.cancel(str(case.job["job"]))
+        return word, self.shown(desk, visit)
 
     def explain(self, visit: Visit, word: str | None, target: str) -> tuple[str, Shown]:
         """Ask for another finding's heat map."""
-        return self._change(visit, word, lambda case: setattr(case, "target", target))
+        word, desk = self._desks.open(word)
+        if (case := desk.case) is not None and not is_video(case.content):
+            case.target = target
+            with visit.asking() as asking:
+                self._ask(asking, case, visit)
+        return word, self.shown(desk, visit)
 
     def select(self, visit: Visit, word: str | None, index: int) -> tuple[str, Shown]:
         """Look at another case of the work list."""
         word, desk = self._desks.open(word)
-        desk.shown = index if 0 <= index < len(desk.cases) else desk.shown
+        if 0 <= index < len(desk.cases):
+            desk.shown, desk.chosen = index, True
         return word, self.shown(desk, visit)
 
     def clear(self, visit: Visit, word: str | None) -> tuple[str, Shown]:
@@ -134,7 +149,11 @@ class Reader:
         if case is not None and case.answer is not None:
             facts = visit.served.get(case.answer["use_case"])
             said = words.judged(case.answer, facts) if labels is None else list(labels)
-            case.said = self._send(visit, case.answer, said, name, words.several(facts))
+            several = words.several(facts)
+            if said is None or (not said and not several):
+                case.said = "Choose what the image shows; the answer decides nothing that could be agreed with."
+            else:
+                case.said = judge(visit, case.answer["request_id"], said, name, several).text
         return word, self.shown(desk, visit)
 
     def export(self, visit: Visit, word: str | None, kind: str) -> dict[str, Any] | None:
@@ -145,7 +164,7 @@ class Reader:
             return {"problem": "There is no answer to export; drop the file again."}
         facts = dict(visit.served.get(case.answer["use_case"]) or {})
         try:
-            made = press(Export(kind, case.answer, facts, case.picture, case.content))
+            made = press(Export(kind, case.answer, facts, case.picture, case.content, case.clip))
         except (OSError, ValueError) as error:
             return {"problem": f"It could not be made: {error}"}
         name = f"radloop-{case.answer['request_id'][:12]}.{KINDS[kind].suffix}"
@@ -154,9 +173,10 @@ class Reader:
     def shown(self, desk: Desk, visit: Visit) -> Shown:
         """Return what the page shows of a desk."""
         case, cases = desk.case, fragments.work_list(desk, visit.served)
+        reading = any(one.waits and one.job is not None for one in desk.cases)
         if case is None or case.answer is None:
             picture = marked(case.picture, None) if case else None
-            return Shown(cases, picture, fragments.result(case, visit.served))
+            return Shown(cases, picture, fragments.result(case, visit.served), reading=reading, some=case is not None)
         facts = visit.served.get(case.answer["use_case"])
         return Shown(
             cases,
@@ -168,38 +188,45 @@ class Reader:
             case.said,
             [name for name, kind in KINDS.items() if kind.can(case.content, case.picture)],
             words.is_synthetic(case.answer),
+            timeline_drawing.timeline(case.clip, case.answer),
+            reading,
+            some=True,
         )
 
-    def _taken(self, path: str) -> tuple[str, bytes]:
-        name = path.replace("\\", "/").rpartition("/")[2]
-        try:
-            return name, self._uploads.take(path)
-        except (OSError, ValueError):
-            return name, b""
-
-    def _answered(self, visit: Visit, word: str, desk: Desk) -> Iterator[tuple[str, Shown]]:
-        waiting, desk.cases = desk.cases, []
+    def _answered(self, visit: Visit, word: str, desk: Desk) -> Iterator[Step]:
+        """Ask about every case, clips last: they take long. It stops where the desk is cleared or asked about anew."""
+        desk.turn += 1
+        desk.chosen, turn = False, desk.turn
+        for case in desk.cases:
+            case.forget()
         with visit.asking() as asking:
-            for case in waiting:
-                desk.cases.append(case)
-                if is_video(case.content):
-                    for _ in self._video(asking, case, visit):
-                        yield word, self.shown(desk, visit)
-                else:
-                    self._look(asking, case)
-                    self._ask(asking, case, visit)
-                desk.shown = by_urgency([one.answer for one in desk.cases])[0]
-                yield word, self.shown(desk, visit)
+            for case in sorted(desk.cases, key=lambda one: is_video(one.content)):
+                yield from self._followed(asking, case, visit, word, desk)
+                if desk.turn != turn:
+                    return
         self._desks.trim()
 
-    def _change(self, visit: Visit, word: str | None, change: Any) -> tuple[str, Shown]:
-        word, desk = self._desks.open(word)
-        if (case := desk.case) is not None and not is_video(case.content):
-            change(case)
-            with visit.asking() as asking:
-                self._look(asking, case)
-                self._ask(asking, case, visit)
-        return word, self.shown(desk, visit)
+    def _followed(self, asking: Asking, case: Case, visit: Visit, word: str, desk: Desk) -> Iterator[Step]:
+        """Ask about one case and yield what is shown; None where the desk was cleared or asked about anew meanwhile."""
+        turn = desk.turn
+        with contextlib.closing(self._steps(asking, case, visit)) as steps:
+            for _ in steps:
+                if desk.turn != turn:
+                    break
+                yield word, self.shown(desk, visit)
+        if desk.turn != turn:
+            yield word, None
+            return
+        desk.shown = desk.shown if desk.chosen else desk.order()[0]
+        yield word, self.shown(desk, visit)
+
+    def _steps(self, asking: Asking, case: Case, visit: Visit) -> Generator[None, None, None]:
+        """Ask about one case; yield while it is a clip that is being read."""
+        if is_video(case.content):
+            yield from self._read(asking, case, visit)
+        else:
+            self._look(asking, case)
+            self._ask(asking, case, visit)
 
     def _look(self, asking: Asking, case: Case) -> None:
         if case.picture is None:
@@ -216,32 +243,31 @@ class Reader:
         except ServiceError as error:
             case.problem = problem_of(error)
 
-    def _video(self, asking: Asking, case: Case, visit: Visit) -> Iterator[None]:
-        operation = asking.paths().get("/v1/predict_video", {}).get("post")
-        if operation is None:
-            case.problem = {"code": "video_not_served", "detail": "this service answers no videos", "hint": "send a frame as PNG"}
-            return
+    def _read(self, asking: Asking, case: Case, visit: Visit) -> Generator[None, None, None]:
         try:
-            for job in asking.video(case.content, visit.use_case, operation):
-                case.job = job
-                yield
+            with contextlib.closing(asking.clip(case.content, _for_clips(visit), visit.clinical)) as jobs:
+                for job in jobs:
+                    if (result := job.get("result")) is None:
+                        case.job = job
+                        yield
+                    else:
+                        case.answer = result["answer"]
+                        case.clip = {name: member for name, member in result.items() if name != "answer"}
         except ServiceError as error:
             case.problem = problem_of(error)
 
-    def _send(self, visit: Visit, answer: Mapping[str, Any], said: list[str] | None, name: str, several: bool) -> str:
-        if said is None or (not said and not several):
-            return "Choose what the image shows; the answer decides nothing that could be agreed with."
-        try:
-            with visit.asking() as asking:
-                done = asking.feedback(answer["request_id"], said if several else said[0], name)
-        except ServiceError as error:
-            absent = error.code == "not_found" or error.status == 405
-            return "This service takes no feedback." if absent else f"Not taken: {error.detail} ({error.code})."
-        told = {"duplicate": "It was known already.", "contradicts": "It contradicts what was said before; both are kept."}
-        return f"Thank you, noted: {', '.join(said) or 'none of the findings'}. {told.get(str(done.get('status')), '')}".strip()
 
+def _for_clips(visit: Visit) -> str:
+    """Return the use case that a clip is asked about: the chosen one, or the only one that takes clips.
 
-def clinical_of(age: float | None, sex: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the clinical values that were entered; what is empty is not known and left out."""
-    entered = {"age": age, "sex": sex, **values}
-    return {name: value for name, value in entered.items() if value is not None and value != ""}
+    Raises:
+        RefusedError: there is none, or several.
+    """
+    if visit.use_case:
+        return visit.use_case
+    takes = [name for name, one in visit.served.items() if one.get("frames_per_second")]
+    if len(takes) > 1:
+        raise RefusedError("ambiguous_clip", "several use cases take clips", "choose the one that you mean")
+    if not takes:
+        raise RefusedError("video_not_admitted", "no use case that is served here takes clips", "send one frame as PNG or DICOM")
+    return takes[0]

@@ -64,6 +64,14 @@ class Uploads:
         finally:
             self._remove(file)
 
+    def named(self, path: str) -> tuple[str, bytes]:
+        """Return a file's name and content and remove it; no content where it is not there, or none of this folder's."""
+        name = path.replace("\\", "/").rpartition("/")[2]
+        try:
+            return name, self.take(path)
+        except (OSError, ValueError):
+            return name, b""
+
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -18,6 +18,13 @@ _ADVICE = {
     "rate_limited": ("You ask faster than your key allows.", "Wait a moment, then ask again."),
     "overloaded": ("The service is busy.", "Wait a moment, then ask again."),
     "upload_too_large": ("The file is too large.", "Send one image, not a whole examination."),
+    "ambiguous_clip": ("Several use cases take clips.", "Choose the one that you mean."),
+    "job_cancelled": ("The clip was not read to its end.", "Ask again to read it from the beginning."),
+    "too_many_jobs": ("The service reads other clips already.", "Wait a moment, then ask again."),
+    "unknown_request": ("This service holds no such request.", "Is the list from this service? An erased patient's are gone."),
+    "unknown_label": ("That is no label of the use case that answered.", "Choose the use case that the list was made for."),
+    "one_label": ("These labels exclude each other.", "Choose one of them."),
+    "not_answered": ("The request was refused: there is no answer to label.", "Leave it blank."),
     "unknown_format": ("This is neither DICOM, PNG, JPEG nor a video.", "Export the image in one of these formats."),
 }
 """Refusals whose own words are meant for programs: what they mean here, and what to do."""
@@ -54,12 +61,29 @@ def headline(answer: Document, facts: Document | None) -> tuple[str, str]:
     return "No finding above its threshold", "calm"
 
 
-def short(answer: Document | None, problem: Document | None, facts: Document | None) -> tuple[str, str]:
-    """Return a work list's line and its tone."""
+def short(
+    answer: Document | None, problem: Document | None, facts: Document | None, job: Document | None = None
+) -> tuple[str, str]:
+    """Return a work list's line and its tone; without answer and problem it waits, or is a clip that is being read."""
+    if answer is None and problem is None:
+        return progress(job), "open"
     if answer is None:
-        return f"Refused: {advice(problem or {})[0]}", "refused"
+        return f"{refused(problem or {})}: {advice(problem or {})[0]}", "refused"
     text, tone = headline(answer, facts)
     return text, tone
+
+
+def progress(job: Document | None) -> str:
+    """Return how far a file is that nothing was said of yet."""
+    if not job or job.get("status") == "waiting":
+        return "Waits for its turn"
+    frames = int(job.get("frames") or 0)
+    return f"Being read: {frames} {'frame' if frames == 1 else 'frames'} so far"
+
+
+def refused(problem: Document) -> str:
+    """Return what happened to a file that has no answer, as a word."""
+    return "Cancelled" if problem.get("code") == "job_cancelled" else "Refused"
 
 
 def advice(problem: Document) -> tuple[str, str]:

@@ -12,15 +12,18 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import Loop, need_command
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from radloop.client import Client
 from radloop.inference.api_keys import issue
 from radloop.serving.app import create_app
 from radloop.settings import Settings
 from tests.bundles import KINDS, make_bundle, make_images
 from tests.image_files import make_dicom, make_raster
 from tests.services import point, thread_service
+from tests.serving.reading.conftest import CLIP, LUNG
 
 IMAGE = make_images(1, seed=9, size=256)[0]
-OURS = ("#title", "#notices", "#viewer", "#result", "#cases", "#saver")
+OURS = ("#title", "#notices", "#viewer", "#timeline", "#result", "#cases", "#saver")
+LISTED = ("#label-viewer", "#label-rows", "#label-row", "#label-told")
 """The parts of the page that are not Gradio's."""
 PATIENCE = 30_000.0
 
@@ -133,9 +136,84 @@ def test_window_level_zoom_and_heat_map_change_what_is_seen(
     assert "scale(1)" in str(page.locator(".viewer .image").get_attribute("style"))
 
 
+def test_a_label_list_is_gone_through_with_its_images(
+    browser: Browser, served: tuple[str, Settings, str], tmp_path: Path
+) -> None:
+    url, _, key = served
+    rows, files = ["request_id,label,path,score,why"], []
+    with Client(url, key=key) as client:
+        for number, image in enumerate(make_images(2, seed=5, size=256)):
+            files.append(tmp_path / f"stone {number} (1).png")
+            files[-1].write_bytes(make_raster(image))
+            request = client.predict(files[-1], "kidney-stone-ct").request_id
+            rows.append(f"{request},,/sent/{files[-1].name},0.5,unsure (0.60); stands for 3 answers")
+    table = tmp_path / "queue.csv"
+    table.write_text("\n".join([*rows, ""]))
+    page = opened(browser, url)
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Use this key").click()
+    page.get_by_role("tab", name="Label list").click()
+    page.get_by_label("Use case of the list").click()
+    page.get_by_role("option", name="Stone on CT of the kidneys").click()
+    page.set_input_files("#label-drop input[type=file]", [table, *files])
+    expect(page.locator("#label-row")).to_contain_text("Row 1 of 2")
+    expect(page.locator("#label-row li")).to_have_text(["unsure (0.60)", "stands for 3 answers"])
+    expect(page.locator("#label-viewer .stage")).to_have_attribute("aria-label", "Image of 256 by 256 pixels")
+    page.get_by_label("What it shows").click()
+    page.get_by_role("option", name="stone").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Send and go on").click()
+    expect(page.locator("#label-told")).to_contain_text("Row 1: Thank you, noted: stone.")
+    expect(page.locator("#label-row")).to_contain_text("Row 2 of 2")
+    expect(page.locator("#label-rows")).to_contain_text("1 of 2 labels sent")
+    page.get_by_role("button", name="Send and go on").click()
+    expect(page.locator("#label-told")).to_contain_text("a row without a label is no finding")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save as CSV").click()
+    assert saving.value.suggested_filename == "queue-labelled.csv"
+    assert [line.split(",")[1] for line in Path(saving.value.path()).read_text().splitlines()] == ["label", "stone", ""]
+    expect(page.locator("#label-told")).to_contain_text("Saved as queue-labelled.csv")
+    assert faults(page, LISTED) == []
+
+
+def test_a_clip_is_read_and_its_timeline_seen(browser: Browser, tmp_path: Path) -> None:
+    home, file = tmp_path / ".radloop", tmp_path / "clip.avi"
+    point(make_bundle(home / "bundles", **LUNG))
+    file.write_bytes(CLIP)
+    with thread_service(create_app(Settings(root=tmp_path, home=home))) as url:
+        page = opened(browser, url, width=390)
+        drop(page, file)
+        expect(page.locator("#timeline figcaption")).to_contain_text("Highest at")
+        expect(page.locator("#timeline")).to_contain_text("Refused: 1 of 10 frames, at 0.0 s: blank image (1).")
+        expect(page.locator("#viewer")).to_be_hidden()
+        plot, peak = (page.locator(f"#timeline .plot{part}").bounding_box() for part in ("", " .peak"))
+        assert plot is not None and peak is not None and page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert plot["x"] - 6 <= peak["x"] <= plot["x"] + plot["width"] + 6 and plot["height"] > 100
+        page.locator("#timeline summary", has_text="As a table").click()
+        expect(page.locator("#timeline tbody tr")).to_have_count(5)  # five seconds
+        page.get_by_role("button", name="Agree").click()
+        expect(page.locator("#said")).to_contain_text("Thank you, noted:")
+        expect(page.get_by_role("button", name="Save as DICOM SR")).to_be_hidden()
+        with page.expect_download() as saving:
+            page.get_by_role("button", name="Save as JSON").click()
+        assert len(json.loads(Path(saving.value.path()).read_text())["clip"]["timeline"]) == 10
+        dark = opened(browser, url, "dark")
+        drop(dark, file)
+        dark.locator("#timeline summary", has_text="As a table").click()
+        assert faults(page, OURS) == faults(dark, OURS) == []
+        for each in (page, dark):
+            each.context.close()
+
+
+def faults(page: Page, parts: tuple[str, ...]) -> list[tuple[str, object]]:
+    """Return what axe (Deque) finds with its default rules that is serious."""
+    found = Axe().run(page, context={"include": [[one] for one in parts]}).response["violations"]
+    return [(one["id"], node["target"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_ours_has_no_serious_accessibility_fault(browser: Browser, loop: Loop, scheme: str, tmp_path: Path) -> None:
-    """Axe (Deque) with its default rules, on the loop's phantoms."""
+    """On the loop's phantoms."""
     home = tmp_path / ".radloop"
     point(make_bundle(home / "bundles", **KINDS["multilabel"]))
     images = sorted(Path(loop.source).rglob("*.dcm"))[:2]
@@ -143,8 +221,6 @@ def test_what_is_ours_has_no_serious_accessibility_fault(browser: Browser, loop:
         page = opened(browser, url, scheme, width=390)
         drop(page, *images)
         expect(page.locator(".stage")).to_have_attribute("aria-label", "Image of 256 by 256 pixels, heat map for nodule")
-        found = Axe().run(page, context={"include": [[one] for one in OURS]}).response["violations"]
+        found = faults(page, OURS)
         page.context.close()
-    assert [
-        (one["id"], node["target"]) for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]
-    ] == []
+    assert found == []

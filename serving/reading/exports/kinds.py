@@ -20,6 +20,7 @@ class Export:
         facts: of its use case, as `/v1/use_cases` lists it.
         picture: what the viewer shows, None where nothing.
         content: the file that was answered for.
+        clip: the answer's frames, None of an image.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Export:
     facts: Mapping[str, Any]
     picture: Mapping[str, Any] | None
     content: bytes
+    clip: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from radloop.serving.reading import words
+from radloop.serving.reading import timeline_drawing, timeline_words, words
 from radloop.serving.reading.exports.kinds import Export
 from radloop.serving.reading.picture import as_png, composed
+from radloop.serving.reading.resource import text as resource
 
 _STYLE = """
 body { font-family: "Report", system-ui, sans-serif; font-size: 10.5pt; line-height: 1.4; color: #16202a; margin: 0; }
@@ -25,6 +26,8 @@ td, th { text-align: left; padding: 1mm 3mm 1mm 0; border-bottom: .3pt solid #bb
 img { max-width: 100%; max-height: 95mm; }
 .quiet { color: #55636f; font-size: 8.5pt; }
 """
+_GAPS = ".timeline i.refused { background: #c3ccd4; }"
+"""On paper there are no gradients."""
 
 
 def pdf(export: Export) -> tuple[str, bytes]:
@@ -54,13 +57,15 @@ def paper(export: Export, now: datetime) -> str:
         _pictures(export),
         f"<h2>{escape(sentence)}</h2>",
         _table(answer),
+        _timeline(export),
         *(f"<p>{escape(text)}</p>" for text in (*words.severity(answer, facts), *words.places(answer))),
         "<h2>How sure</h2>",
         *(f"<p>{escape(text)}</p>" for text in words.certainty(answer)),
         _beware(answer),
         _origin(answer, facts, now),
     ]
-    head = f"<head><meta charset='utf-8'><title>Radloop answer</title><style>{_STYLE}</style></head>"
+    style = _STYLE + (resource("timeline.css") + _GAPS if export.clip else "")
+    head = f"<head><meta charset='utf-8'><title>Radloop answer</title><style>{style}</style></head>"
     return f"<!doctype html><html lang='en'>{head}<body>{''.join(parts)}</body></html>"
 
 
@@ -76,6 +81,15 @@ def _pictures(export: Export) -> str:
 
 def _cell(image: Image.Image, text: str) -> str:
     return f"<td><img src='data:image/png;base64,{as_png(image)}' alt=''><p class='quiet'>{escape(text)}</p></td>"
+
+
+def _timeline(export: Export) -> str:
+    """Return a clip's course; the numbers of every frame are in the JSON."""
+    if not export.clip:
+        return ""
+    told = "".join(f"<p>{escape(text)}</p>" for text in (timeline_words.mean(export.clip), timeline_drawing.told(export.clip)))
+    drawings = "".join(timeline_drawing.figures(export.clip, export.answer))
+    return f"<h2>Over time</h2>{told}<section class='timeline'>{drawings}</section>"
 
 
 def _table(answer: Any) -> str:

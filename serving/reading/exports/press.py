@@ -31,9 +31,11 @@ def press(export: Export) -> Made:
     """
     if export.kind == "json":
         document = {"use_case": export.facts.get("title"), "not_a_medical_device": True, "answer": export.answer}
+        document |= {"clip": export.clip} if export.clip else {}
         return Made(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n", MEDIA["json"])
     job = {"kind": export.kind, "answer": export.answer, "facts": export.facts, "picture": export.picture}
-    line = json.dumps(job | {"content": base64.b64encode(export.content).decode("ascii")}).encode()
+    content = b"" if export.clip else export.content  # of a clip nothing is made that needs its file
+    line = json.dumps(job | {"clip": export.clip, "content": base64.b64encode(content).decode("ascii")}).encode()
     command = [sys.executable, "-m", "radloop.serving.reading.exports.worker"]
     try:
         done = subprocess.run(command, input=line, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603

@@ -12,7 +12,7 @@ from radloop.serving.reading.exports.kinds import Export
 def main() -> None:
     """Read a job, write the kind of what was made, a line end, and what was made."""
     job = json.load(sys.stdin)
-    export = Export(job["kind"], job["answer"], job["facts"], job["picture"], base64.b64decode(job["content"]))
+    export = Export(job["kind"], job["answer"], job["facts"], job["picture"], base64.b64decode(job["content"]), job["clip"])
     try:
         kind, content = _made(export)
     except ValueError as error:

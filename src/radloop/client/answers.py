@@ -150,6 +150,7 @@ class ServedUseCase(_Body):
         findings: what it answers about.
         levels: of severity, from the mildest; empty where the model does not grade.
         clinical: what the model takes beside the image; age and sex are always understood.
+        frames_per_second: of a clip, that are looked at where none is asked for; None where still images only are taken.
     """
 
     use_case: str
@@ -161,6 +162,7 @@ class ServedUseCase(_Body):
     clinical: tuple[ServedValue, ...] = ()
     modalities: tuple[str, ...]
     body_parts: tuple[str, ...]
+    frames_per_second: float | None = None
     model: Model
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import httpx
 import pytest
 
 from radloop.client import RefusedError
@@ -10,7 +13,7 @@ from radloop.serving.app import create_app
 from radloop.serving.reading.asking import Asking, address_of, is_video, problem_of
 from radloop.settings import Settings
 from tests.services import thread_service
-from tests.serving.reading.conftest import DICOM
+from tests.serving.reading.conftest import CLIP, DICOM, LONG_CLIP
 
 
 def test_it_asks_where_the_visitor_came_to() -> None:
@@ -27,10 +30,34 @@ def test_an_answer_keeps_what_the_client_does_not_know(asked: tuple[str, Setting
     with Asking(asked[0], "") as asking:
         answer = asking.answer(DICOM, "thorax-cxr", {}, "nodule")
         assert answer["explanation"]["target"] == "nodule" and answer["recorded"] is True
-        assert "/v1/predict" in asking.paths()
         with pytest.raises(RefusedError) as caught:
             asking.answer(b"text", None, {})
         assert problem_of(caught.value)["code"] == "unknown_format"
+
+
+def test_a_clip_is_followed_to_its_result(asked: tuple[str, Settings]) -> None:
+    with Asking(asked[0], "") as asking:
+        jobs = list(asking.clip(CLIP, "lung-us", {"age": 54}))
+        assert [job["status"] for job in jobs if "result" in job] == ["done"] and "result" in jobs[-1]
+        assert (jobs[-1]["frames"], len(jobs[-1]["result"]["timeline"])) == (10, 10)
+        frames = [job["frames"] for job in jobs]
+        assert frames == sorted(frames)
+        with pytest.raises(RefusedError) as caught:
+            list(asking.clip(CLIP, "lung-us", {"agee": 54}))
+        assert caught.value.code == "unknown_clinical_value"
+
+
+def test_who_stops_listening_cancels_the_job(asked: tuple[str, Settings]) -> None:
+    with Asking(asked[0], "") as asking:
+        jobs = asking.clip(LONG_CLIP, "lung-us", {})
+        name = next(jobs)["job"]
+        jobs.close()
+        with httpx.Client(base_url=asked[0]) as http:
+            until = time.monotonic() + 20
+            while (status := http.get(f"/v1/jobs/{name}").json()["status"]) in ("waiting", "running"):
+                assert time.monotonic() < until
+                time.sleep(0.02)
+        assert status == "cancelled"
 
 
 def test_the_operators_own_key_is_never_used(

@@ -38,3 +38,15 @@ def test_the_last_desk_stays_however_large() -> None:
     assert desk.case is desk.cases[0]
     desk.shown = 5
     assert desk.case is None
+
+
+def test_what_waits_is_read_last_and_a_cleared_desk_is_told_so() -> None:
+    desks = Desks()
+    word, desk = desks.open(None)
+    refused = Case("a", b"", problem={"code": "x"})
+    desk.cases = [Case("clip", b"", job={"job": "1"}), refused]
+    assert desk.order() == [1, 0]
+    refused.forget()
+    assert refused.waits and desk.order() == [0, 1]
+    desks.clear(word)
+    assert desk.turn == 1

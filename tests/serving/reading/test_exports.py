@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ from radloop.serving.reading.asking import Asking
 from radloop.serving.reading.exports import KINDS, Export, press
 from radloop.serving.reading.exports.paper import paper
 from radloop.serving.reading.picture import picture_of
-from radloop.serving.reading.reader import Visit
+from radloop.serving.reading.visit import Visit
 from tests.image_files import make_dicom
+from tests.serving.reading.clips import make_clip_answer
 from tests.serving.reading.conftest import DICOM, IMAGE, PNG
 
 
@@ -79,6 +81,19 @@ def test_paper_names_nobody(export: Export) -> None:
     assert "Not a medical device" in page and "printed 2026-01-02 03:04 UTC" in page and page.count("<img") == 2
     text = re.sub(r"base64,[^']*", "", page)
     assert "Roe" not in text and "MRN-77" not in text and "http" not in text
+
+
+def test_a_clip_on_paper_has_its_course_and_in_json_every_frame() -> None:
+    clip, answer = make_clip_answer()
+    model = {"version": 1, "bundle": "sha256:0", "data_version": "d"}
+    answer |= {"use_case": "uc", "request_id": "r", "uncertainty": 0.5, "model": model, "warnings": []}
+    export = Export("json", answer, {"title": "Clips"}, None, b"moov", clip)
+    document = json.loads(press(export).content)
+    assert document["clip"] == clip and document["answer"] == answer
+    page = paper(export, datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    assert page.count("<figure>") == 2 and "the mean of 6 of its 7 frames" in page and ".timeline .plot" in page
+    assert press(replace(export, kind="pdf")).content.startswith(b"%PDF")
+    assert [name for name, kind in KINDS.items() if kind.can(export.content, None)] == ["pdf", "json"]
 
 
 def test_a_file_that_results_cannot_refer_to_is_refused(export: Export) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from radloop.serving.reading.desk import Case, Desk
-from radloop.serving.reading.fragments import EMPTY, notices, result, timeline, work_list
+from radloop.serving.reading.fragments import EMPTY, notices, result, work_list
 
 
 def answer(probability: float, label: str = "t<i>") -> dict[str, Any]:
@@ -49,9 +49,19 @@ def test_the_page_is_plain_about_itself() -> None:
     assert "Synthetic model" in notices(True)
 
 
-def test_a_timeline_by_hand() -> None:
-    frames = [{"seconds": 0.0, "probability": 0.2}, {"seconds": 4.0, "probability": 0.75}]
-    text = timeline(frames, "t", 0.5)
-    assert "points='0.0,80.0 600.0,25.0'" in text and "y1='50.0'" in text
-    assert "highest at 4.0 s with 75.0%, 2 frames in 4.0 s" in text
-    assert timeline([], "t", None) == ""
+def test_a_clip_that_is_read_says_how_far_it_is_and_stands_last() -> None:
+    clip = Case("clip", b"", job={"status": "running", "frames": 12})
+    assert "Being read: 12 frames so far" in result(clip, {}) and "role='status'" in result(clip, {})
+    assert "Waits for its turn" in result(Case("clip", b""), {})
+    text = work_list(Desk([clip, Case("a", b"", problem={"code": "x", "detail": "y", "hint": ""})]), {})
+    assert text.index("Refused: Y.") < text.index("Being read: 12 frames")
+    assert "Cancelled" in result(Case("clip", b"", problem={"code": "job_cancelled"}), {})
+
+
+def test_a_clips_answer_names_its_frames_and_has_no_heat_map() -> None:
+    given = answer(0.9) | {"findings": [*answer(0.9)["findings"], *answer(0.1, "u")["findings"]]}
+    frames = {"labels": ["t<i>", "u"], "timeline": [{"refused": None}, {"refused": "blank_image"}], "refused": 1}
+    image, clip = (result(Case("a", b"", answer=given, clip=one), {}) for one in (None, frames))
+    assert "data-target" in image and "There is no heat map." in image
+    assert "data-target" not in clip and "heat map" not in clip
+    assert "the mean of 1 of its 2 frames" in clip and "A clip has no DICOM header" in clip

@@ -53,14 +53,16 @@ def test_a_page_whose_name_leads_here_does_no_work(http: httpx.Client) -> None:
         assert (response.status_code, response.json()["code"]) == (403, "keys_required")
 
 
-def test_several_images_may_come_at_once_each_within_the_limit(http: httpx.Client) -> None:
-    sent = [("files", (name, b"\0" * 6_000_000)) for name in ("a", "b")]  # together more than one may have
-    response = http.post("/read/gradio_api/upload", files=sent)
-    assert response.status_code == 200
-    for place in response.json():
-        Path(place).unlink()
-    large = http.post("/read/gradio_api/upload", files=[("files", ("a", b"\0" * 10_000_001))])
-    assert large.status_code == 413
+def test_several_files_may_come_at_once_each_within_a_clips_limit(tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / ".radloop", max_upload_bytes=300_000, max_batch_bytes=7_000_000)
+    with thread_service(create_app(settings)) as url, httpx.Client(base_url=url, timeout=60) as http:
+        sent = [("files", (name, b"\0" * 3_000_000)) for name in ("a", "b")]  # each more than an image may have
+        response = http.post("/read/gradio_api/upload", files=sent)
+        assert (response.status_code, len(response.json())) == (200, 2)
+        large = http.post("/read/gradio_api/upload", files=[("files", ("a", b"\0" * 7_000_001))])
+        assert large.status_code == 413
+        together = http.post("/read/gradio_api/upload", files=[("files", (name, b"\0" * 4_000_000)) for name in ("a", "b")])
+        assert (together.status_code, together.json()["code"]) == (413, "upload_too_large")
 
 
 def test_it_is_loaded_at_the_first_visit_and_its_folder_goes_with_the_service(tmp_path: Path) -> None:

@@ -97,3 +97,21 @@ def test_refusals_are_for_people() -> None:
 def test_agreeing_is_a_word_of_the_use_case(given: dict[str, Any], facts: dict[str, Any], agreed: list[str] | None) -> None:
     assert words.judged(given, facts) == agreed
     assert agreed is None or set(agreed) <= set(words.judgements(facts))
+
+
+@pytest.mark.parametrize(
+    ("job", "text"),
+    [
+        (None, "Waits for its turn"),
+        ({"status": "waiting", "frames": 0}, "Waits for its turn"),
+        ({"status": "running", "frames": 1}, "Being read: 1 frame so far"),
+        ({"status": "running", "frames": 40}, "Being read: 40 frames so far"),
+    ],
+)
+def test_how_far_a_clip_is(job: dict[str, Any] | None, text: str) -> None:
+    assert words.short(None, None, None, job) == (text, "open")
+
+
+def test_a_cancelled_clip_is_not_called_refused() -> None:
+    assert words.short(None, {"code": "job_cancelled"}, None) == ("Cancelled: The clip was not read to its end.", "refused")
+    assert words.refused({"code": "blank_image"}) == "Refused"
