@@ -125,6 +125,9 @@ screenshots: $(STAMP) ## Photograph the reading page for the manual; phantoms on
 bench-serving: $(STAMP) ## The service beside FastAPI with eager PyTorch, with OpenVINO, tuned, and the bare engine; RADLOOP_REAL_DATA.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving
 
+bench-engines: $(STAMP) ## ONNX Runtime beside OpenVINO: what one image costs in 32 bits.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.engines
+
 results: $(STAMP) ## Train and judge every use case on real data (UC=NAME for one) and write docs/results.md; RADLOOP_REAL_DATA.
 	@$(BIN)/python -m benchmarks.results $(if $(filter file,$(origin UC)),,$(UC))
 

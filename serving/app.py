@@ -240,6 +240,7 @@ def _served(champions: Champions, name: str) -> ServedUseCase:
         model=champion.model,
         engine=ServedEngine(
             kind=facts.engine.kind,
+            provider=champion.provider,
             precision=champion.precision,
             sealed=facts.engine.precision,
             reason=facts.precision.reason if facts.precision else None,

@@ -266,7 +266,10 @@ class Champions:
         if self._worker is not None:
             self._worker.acknowledge(pointer.use_case, pointer.bundle)
         name, precision = pointer.use_case, champion.precision
-        logger.info("%s version %d answers in %s, bundle %s", name, pointer.version, precision, pointer.bundle[:19])
+        runtime = champion.provider or champion.facts.engine.kind
+        logger.info(
+            "%s version %d answers in %s by %s, bundle %s", name, pointer.version, precision, runtime, pointer.bundle[:19]
+        )
         if precision != champion.facts.engine.precision:
             logger.warning("%s: this processor has no %s of its own", name, champion.facts.engine.precision)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from radloop.errors import IntegrityError
 from radloop.inference.admission import Admission
-from radloop.inference.bundle import WEIGHTS
+from radloop.inference.bundle import NETWORK_FILES
+from radloop.inference.engines import load_runtime, provider_of
 from radloop.inference.pointer import Pointer
 from radloop.inference.predictor import Predictor
-from radloop.inference.runtime import load_openvino
 from radloop.inference.verification import verify, verify_bundle
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
@@ -46,6 +46,7 @@ class Champion(Admission):
 
         Raises:
             IntegrityError: as `verify`; `foreign_pointer`.
+            ToolError: `incomplete_installation`: what runs it is not installed.
         """
         self.pointer = pointer
         self.folder = pointer.folder(bundles)
@@ -57,7 +58,9 @@ class Champion(Admission):
             )
         self.predictor: Predictor | None = None
         self.tested = False
-        self.held = _HELD * (self.bundle.content / WEIGHTS).stat().st_size
+        provider_of(self.facts.engine.kind)  # what could never answer here is refused before anybody asks
+        files = NETWORK_FILES[self.facts.engine.kind]
+        self.held = _HELD * sum((self.bundle.content / name).stat().st_size for name in files)
         self.asked = 0.0
         self.gone = False
 
@@ -65,9 +68,9 @@ class Champion(Admission):
         """Check, compile and self-test it, as if it had never been seen: what lies on a disk can change.
 
         Raises:
-            IntegrityError: as `Predictor`.
+            RadloopError: as `Predictor`.
         """
-        load_openvino()  # its own memory is nobody's
+        load_runtime(self.facts.engine.kind)  # its own memory is nobody's
         before = _resident()
         predictor = Predictor(self.folder) if self.verified else Predictor(self.folder, approved=False, streams=1)
         # It grows by less where it takes what another let go.

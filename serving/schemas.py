@@ -48,12 +48,14 @@ class ServedEngine(_Body):
     """What runs a model's network here.
 
     Attributes:
+        provider: where ONNX Runtime computes here, `CUDAExecutionProvider` or `CPUExecutionProvider`; null of OpenVINO.
         precision: in which it computes on this machine.
         sealed: that of the bundle; `bf16` is run in `f32` where the processor has none of its own.
         reason: why the bundle has it, null of an older one.
     """
 
     kind: str
+    provider: str | None
     precision: str
     sealed: str
     reason: str | None

@@ -21,7 +21,7 @@ from radloop.clinical import SEXES, ClinicalInput
 from radloop.images.header import Header
 from radloop.inference import bundle as form
 from radloop.inference.bundle import BundleFacts
-from radloop.inference.engine import Engine
+from radloop.inference.engines import open_engine
 from radloop.inference.runtime import load_openvino
 from radloop.inference.selftest import IN_F32, answers
 from radloop.models.network import Explained
@@ -30,6 +30,7 @@ from radloop.records.seal import canonical, digest_files, digest_folder, write_a
 from radloop.use_case import (
     BinaryLabels,
     ClassLabels,
+    EngineKind,
     FindingLabels,
     ImageSpec,
     IntendedUse,
@@ -119,11 +120,11 @@ class CellNetwork(nn.Module):
 
 
 @cache
-def exported(seed: int, *form: Any) -> tuple[bytes, bytes]:
-    """Return model.xml and model.bin of a network, by the real exporter; `form` as `TinyNetwork` takes it after the seed."""
+def exported(kind: EngineKind, seed: int, *made: Any) -> tuple[bytes, ...]:
+    """Return the files that an engine reads, by the real exporter; `made` as `TinyNetwork` takes it after the seed."""
     with tempfile.TemporaryDirectory() as folder:
-        export(TinyNetwork(seed, *form), SIZE, form[1] if form else 0, Path(folder))
-        return Path(folder, "model.xml").read_bytes(), Path(folder, "model.bin").read_bytes()
+        export(TinyNetwork(seed, *made), SIZE, made[1] if made else 0, Path(folder), kind)
+        return tuple(Path(folder, name).read_bytes() for name in form.NETWORK_FILES[kind])
 
 
 def form_of(facts: BundleFacts) -> tuple[int, int, int, bool, bool]:
@@ -262,18 +263,19 @@ def make_bundle(
         the folder named by the digest.
     """
     facts = make_facts(**changes)
+    kind = facts.engine.kind
     staging = bundles / f".staging-{seed}-{version}-{selftest_shift}"
     staging.mkdir(parents=True)
     if network is not None:
-        export(network, size, facts.width, staging)
+        export(network, size, facts.width, staging, kind)
     else:
-        for name, content in zip((form.MODEL, form.WEIGHTS), exported(seed, *form_of(facts)), strict=True):
+        for name, content in zip(form.NETWORK_FILES[kind], exported(kind, seed, *form_of(facts)), strict=True):
             write_atomic(staging / name, content)
     form.write_facts(staging, facts)
     images, clinical = make_images(4, seed, size), make_clinical(4, facts.width, seed)
-    expected = answers(Engine(staging, size, precision=facts.engine.precision, streams=1), facts, images, clinical)
+    expected = answers(open_engine(kind, staging, size, precision=facts.engine.precision, streams=1), facts, images, clinical)
     if facts.engine.precision != "f32":
-        plain = answers(Engine(staging, size, streams=1), facts, images, clinical)
+        plain = answers(open_engine(kind, staging, size, streams=1), facts, images, clinical)
         expected |= {IN_F32 + name: array for name, array in plain.items()}
     expected["probabilities"] = expected["probabilities"] + selftest_shift
     np.savez(staging / form.SELFTEST, images=images, clinical=clinical, **expected)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from radloop.images.preprocessing import prepare
 from radloop.inference import bundle as form
-from radloop.inference.engine import Engine
 from radloop.inference.familiarity import write_familiar
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.models.backbones import build_backbone
 from radloop.models.network import Head, Network
 from radloop.packaging.familiarity import fit_familiarity
@@ -42,7 +42,7 @@ def make_familiar_bundle(
     images = np.stack([prepare(image, spec) for image in (*learnt, *held)])
     split = pd.DataFrame({"split": ["train"] * len(learnt) + ["calibrate"] * len(held)})
     found = fit_familiarity(
-        Engine(plain / form.CONTENT, spec.size), Pixels(images, np.zeros((len(images), 1), np.float32), split), seed=7
+        OpenVINOEngine(plain / form.CONTENT, spec.size), Pixels(images, np.zeros((len(images), 1), np.float32), split), seed=7
     )
     assert found is not None
     staging = bundles / ".familiar"

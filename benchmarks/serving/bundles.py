@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmarks.serving.peers.network import SIZE, build
 from radloop.inference.bundle import EngineFacts
-from radloop.inference.engine import Engine
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.inference.precision import Precision
 from radloop.inference.runtime import load_openvino
 from radloop.models.network import Network
@@ -58,6 +58,6 @@ def change(home: Path, pixels: list[np.ndarray]) -> float:
     content = next(home.glob("bundles/*/*/bundle"))
     images = [np.asarray(Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR)) for image in pixels]
     names: tuple[Precision, ...] = ("f32", "bf16")
-    engines = (Engine(content, SIZE, precision=name) for name in names)
+    engines = (OpenVINOEngine(content, SIZE, precision=name) for name in names)
     f32, bf16 = (np.array([engine.run(image).logits[0] for image in images]) for engine in engines)
     return float(np.max(np.abs(1 / (1 + np.exp(-f32)) - 1 / (1 + np.exp(-bf16)))))

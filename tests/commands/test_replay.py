@@ -31,11 +31,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, dict[
     site = make_installation(tmp_path_factory.mktemp("asked") / "site")
     point(make_bundle(site.settings.bundles, seed=1))
     point(make_bundle(site.settings.bundles, **KINDS["fusion"]))
+    point(make_bundle(site.settings.bundles, use_case="pneumonia-cxr", engine={"kind": "onnxruntime"}))
     questions = {
         "png": (PNG, {"use_case": "tb-cxr"}),
         "dicom": (CHEST, {"use_case": "tb-cxr", "explain": "true"}),
         "fusion": (CHEST, {"use_case": "covid-cxr", "clinical": CLINICAL}),
         "hand": (HAND, {"use_case": "tb-cxr"}),
+        "onnx": (PNG, {"use_case": "pneumonia-cxr"}),
         "nobody": (PNG, {"use_case": "nobody"}),
     }
     with thread_service(create_app(site.settings)) as url, httpx.Client(base_url=url, timeout=30) as http:
@@ -43,7 +45,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Installation, dict[
             name: http.post("/v1/predict", files={"image": content}, data=data).headers["x-request-id"]
             for name, (content, data) in questions.items()
         }
-    for name, content in (("png", PNG), ("dicom", CHEST), ("fusion", CHEST), ("hand", HAND), ("nobody", PNG)):
+    for name, content in (("png", PNG), ("dicom", CHEST), ("fusion", CHEST), ("hand", HAND), ("onnx", PNG), ("nobody", PNG)):
         (site.root / name).write_bytes(content)
     return site, ids
 
@@ -57,6 +59,20 @@ def test_the_same_file_gives_the_same_answer_to_the_bit(
     assert (found["same"], found["alike"], found["differs"], found["code"]) == (True, True, [], code)
     assert found["difference"] == (None if code else 0.0)
     assert found["use_case"] == "tb-cxr" and found["request_id"] == ids[name]
+
+
+def test_another_provider_is_said_to_be_one(copied: tuple[Installation, dict[str, str]]) -> None:
+    site, ids = copied
+    kept = find(ids["onnx"], answers_folder(site.settings))
+    assert kept is not None and kept["use_case"] == "pneumonia-cxr"
+    engine = kept["engine"]
+    assert (engine["kind"], engine["provider"], engine["device"]) == ("onnxruntime", "CPUExecutionProvider", None)
+    found = site.call("replay", ids["onnx"], "onnx")
+    assert (found["same"], found["alike"], found["unlike"], found["difference"]) == (True, True, [], 0.0)
+    rewrite(site, ids["onnx"], engine=engine | {"provider": "CUDAExecutionProvider", "device": "NVIDIA L4"})
+    found = site.call("replay", ids["onnx"], "onnx")
+    assert (found["same"], found["alike"], found["unlike"]) == (True, False, ["device", "provider"])
+    assert "another engine or kind of processor (device, provider differ)" in site.run("replay", ids["onnx"], "onnx").stdout
 
 
 def test_clinical_values_are_asked_for(asked: tuple[Installation, dict[str, str]]) -> None:

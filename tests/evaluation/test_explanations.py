@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,14 +34,16 @@ def test_a_map_from_the_weights_is_told_from_the_image_itself(make_reader: Calla
     assert "shuffled" in str(image.reason)
 
 
-def test_shuffling_leaves_the_bundle_alone_and_is_repeatable(tmp_path_factory: pytest.TempPathFactory) -> None:
-    predictor = Predictor(make_bundle(tmp_path_factory.mktemp("bundles"), **KINDS["fusion"]), approved=False)
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_shuffling_leaves_the_bundle_alone_and_is_repeatable(tmp_path: Path, engine: str) -> None:
+    predictor = Predictor(make_bundle(tmp_path, **KINDS["fusion"], engine={"kind": engine}), approved=False)
     content, facts = predictor.bundle.content, predictor.facts
     picture = predictor.bundle.content / "selftest.npz"
     image = np.load(picture)["images"][0]
     first, same, other = (shuffled_scorer(content, facts, seed).engine.run(image) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.logits, same.logits)
     assert first.logits.tolist() != other.logits.tolist()
+    assert float(np.abs(first.cam - predictor.engine.run(image).cam).max()) > 0.01
     assert digest_folder(content) == predictor.bundle.digest
 
 

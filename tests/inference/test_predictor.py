@@ -16,8 +16,8 @@ from radloop.images.decode import decode
 from radloop.images.preprocessing import prepare
 from radloop.inference import verification
 from radloop.inference.bundle import CONTENT, FACTS, MODEL, SELFTEST, WEIGHTS
-from radloop.inference.engine import Engine
 from radloop.inference.heat import heat_map
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.inference.predictor import Predictor
 from tests.bundles import INPUTS, SIZE, make_bundle, make_images
 from tests.image_files import make_dicom, make_raster
@@ -138,7 +138,9 @@ def test_clinical_values_reach_the_network_as_in_training(kinds: dict[str, Predi
     answer = predictor.predict(make_raster(IMAGE), given)
     # age (70 - 50) / 20, sex F M O, temperature (39.5 - 37) / 1, intubated no yes; each ends in whether it is known
     row = np.asarray([1, 1, 0, 1, 0, 1, 2.5, 1, 0, 1, 1], np.float32)
-    output = Engine(predictor.bundle.content, SIZE).run(prepare(decode(make_raster(IMAGE)).pixels, predictor.facts.image), row)
+    output = OpenVINOEngine(predictor.bundle.content, SIZE).run(
+        prepare(decode(make_raster(IMAGE)).pixels, predictor.facts.image), row
+    )
     assert np.array_equal(predictor.score(make_raster(IMAGE), given).logits, output.logits)
     assert answer.findings[0].probability == pytest.approx(1 / (1 + np.exp(-output.logits[0] / 1.5)), abs=1e-12)
     assert not [text for text in answer.warnings if text.startswith("unknown_clinical")]
@@ -160,7 +162,7 @@ def test_severity_is_the_expected_level_and_the_nearest_word(kinds: dict[str, Pr
     predictor = kinds["fusion"]
     image = prepare(decode(make_raster(IMAGE)).pixels, predictor.facts.image)
     for given in ({"age": 20}, {"age": 95}, {"temperature": 44}, {"intubated": "no"}):
-        grades = Engine(predictor.bundle.content, SIZE).run(image, vector(INPUTS, given)).grades
+        grades = OpenVINOEngine(predictor.bundle.content, SIZE).run(image, vector(INPUTS, given)).grades
         answer = predictor.predict(make_raster(IMAGE), given)
         assert grades is not None and answer.severity is not None
         assert answer.severity.score == grades[0] + grades[1]

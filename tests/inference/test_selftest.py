@@ -10,7 +10,7 @@ import pytest
 
 from radloop.errors import IntegrityError
 from radloop.inference.bundle import CONTENT, SELFTEST, Bundle
-from radloop.inference.engine import Engine
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.inference.predictor import Predictor
 from radloop.inference.selftest import TOLERANCE, run_selftest
 from radloop.inference.verification import verify_bundle
@@ -19,13 +19,13 @@ from tests.bundles import KINDS, SIZE, make_bundle
 
 
 def test_it_passes_on_the_machine_that_made_it(sealed: Path) -> None:
-    assert run_selftest(verify_bundle(sealed), Engine(sealed / "bundle", SIZE)) < 1e-9
+    assert run_selftest(verify_bundle(sealed), OpenVINOEngine(sealed / "bundle", SIZE)) < 1e-9
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_that_is_answered_is_tested(kinds: dict[str, Predictor], tmp_path: Path, kind: str) -> None:
     bundle = kinds[kind].bundle
-    engine = Engine(bundle.content, SIZE)
+    engine = OpenVINOEngine(bundle.content, SIZE)
     with np.load(bundle.content / SELFTEST) as archive:
         cases = dict(archive)
     judged = {"fusion": {"probabilities", "grades"}, "location": {"probabilities", "masks"}}
@@ -52,7 +52,7 @@ def test_a_difference_within_the_tolerance_passes(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_selftest_fails(folder: Path) -> None:
-    bundle, engine = verify_bundle(folder), Engine(folder / "bundle", SIZE)
+    bundle, engine = verify_bundle(folder), OpenVINOEngine(folder / "bundle", SIZE)
     images, clinical = np.zeros((1, SIZE, SIZE), np.uint8), np.zeros((1, 0), np.float32)
     cases: list[dict[str, np.ndarray]] = [
         {},

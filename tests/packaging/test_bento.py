@@ -17,6 +17,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from radloop.errors import IntegrityError, ToolError
+from radloop.inference.bundle import CONTENT, GRAPH
 from radloop.inference.predictor import Predictor
 from radloop.packaging.bento import NAME, PACKAGES, build_bento, pinned
 from radloop.settings import Settings
@@ -25,6 +26,7 @@ from tests.conftest import need
 from tests.image_files import make_raster
 from tests.services import bentoml_service, point
 
+LEFT_OUT = ("openvino", "onnx", "onnxscript", "torch")
 IMAGE = make_raster(make_images(1, seed=9, size=256)[0])
 
 
@@ -77,8 +79,32 @@ def test_it_holds_the_service_and_every_intact_bundle(installation: Installation
 
 def test_requirements_are_pinned(installation: Installation) -> None:
     lines = (installation.bento / "env" / "python" / "requirements.txt").read_text().splitlines()
-    assert {line.split("==")[0] for line in lines} >= set(PACKAGES)
+    names = {line.split("==")[0] for line in lines}
+    assert names >= {*PACKAGES, "openvino"} and "onnxruntime" not in names
     assert all("==" in line for line in lines)
+
+
+def test_a_bento_has_the_engine_of_its_bundles_and_no_other(tmp_path: Path) -> None:
+    settings = Settings(root=tmp_path, home=tmp_path / ".radloop")
+    new = make_bundle(settings.bundles, engine={"kind": "onnxruntime"})
+    name, version = build_bento("tb-cxr", f"sha256:{new.name}", 1, settings).split(":")
+    bento = settings.place / "bentoml" / "bentos" / name / version
+    assert (bento / "src" / "bundles" / "tb-cxr" / new.name / CONTENT / GRAPH).is_file()
+    lines = (bento / "env" / "python" / "requirements.txt").read_text().splitlines()
+    names = {line.split("==")[0] for line in lines}
+    assert "onnxruntime" in names and not names & set(LEFT_OUT)
+    # What the Bento leaves out, the tests' own installation has: there it is made to look missing.
+    (tmp_path / "container").mkdir()
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules |= dict.fromkeys({LEFT_OUT!r})")
+    alone = {"BENTOML_HOME": str(settings.place / "bentoml"), "PYTHONPATH": str(tmp_path)}
+    expected = Predictor(new).predict(IMAGE)
+    with bentoml_service(f"{name}:{version}", tmp_path / "container" / ".radloop", **alone) as service:
+        answer = httpx.post(f"{service.url}/v1/predict", files={"image": IMAGE}, data={"use_case": "tb-cxr"}).json()
+        (served,) = httpx.get(f"{service.url}/v1/use_cases").json()["use_cases"]
+        said = service.log.read_text()
+    assert (answer["findings"][0]["probability"], answer["recorded"]) == (expected.findings[0].probability, True)
+    assert (served["engine"]["kind"], served["engine"]["provider"]) == ("onnxruntime", "CPUExecutionProvider")
+    assert "answers in f32 by CPUExecutionProvider" in said
 
 
 def test_what_packages_need_is_pinned_too(installation: Installation) -> None:

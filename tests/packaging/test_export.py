@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from radloop.inference.engine import Engine
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.models.build import build_network
 from radloop.packaging.export import export
 from tests.packaging.cases import CASES, SIZE, make_pixels
@@ -25,7 +25,7 @@ def test_the_graph_is_the_network(tmp_path: Path, kind: str, backbone: str) -> N
     network = build_network(case, recipe, pixels.inputs, pretrained=False).eval()
     clinical = np.zeros((3, 0), np.float32) if pixels.clinical is None else pixels.clinical
     export(network, SIZE, clinical.shape[1], tmp_path)
-    engine = Engine(tmp_path, SIZE, streams=1)
+    engine = OpenVINOEngine(tmp_path, SIZE, streams=1)
     assert engine.width == clinical.shape[1]
     for image, row in zip(pixels.images, clinical, strict=True):
         with torch.no_grad():
@@ -56,7 +56,7 @@ def test_clinical_values_move_the_exported_fusion(tmp_path: Path) -> None:
     network = build_network(case, case.search.recipe.model_copy(update={"backbone": "resnet18"}), pixels.inputs, pretrained=False)
     assert pixels.clinical is not None
     export(network, SIZE, pixels.clinical.shape[1], tmp_path)
-    engine = Engine(tmp_path, SIZE, streams=1)
+    engine = OpenVINOEngine(tmp_path, SIZE, streams=1)
     one, other = (engine.run(pixels.images[0], row) for row in pixels.clinical)
     assert one.logits[0] != other.logits[0]
     assert np.array_equal(one.embedding, other.embedding)  # the image's alone

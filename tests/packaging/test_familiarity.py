@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from radloop.inference.bundle import CONTENT
-from radloop.inference.engine import Engine
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.packaging.familiarity import fit_familiarity
 from radloop.training.pixels import Pixels
 from tests.bundles import SIZE, make_bundle
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine(make_bundle(tmp_path_factory.mktemp("bundles")) / CONTENT, SIZE)
+def engine(tmp_path_factory: pytest.TempPathFactory) -> OpenVINOEngine:
+    return OpenVINOEngine(make_bundle(tmp_path_factory.mktemp("bundles")) / CONTENT, SIZE)
 
 
 def waves(n: int, seed: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def pixels(train: int, tune: int, calibrate: int) -> Pixels:
     return Pixels(images, np.zeros((len(split), 1), np.float32), pd.DataFrame({"split": split}))
 
 
-def test_its_own_are_admitted_and_strangers_are_not(engine: Engine) -> None:
+def test_its_own_are_admitted_and_strangers_are_not(engine: OpenVINOEngine) -> None:
     found = fit_familiarity(engine, pixels(120, 60, 60), seed=7)
     assert found is not None
     assert (found.facts.n, found.facts.held, found.facts.components) == (120, 120, 4)
@@ -46,6 +46,6 @@ def test_its_own_are_admitted_and_strangers_are_not(engine: Engine) -> None:
     assert refused(np.full((1, SIZE, SIZE), 255, np.uint8)) == 1.0
 
 
-def test_too_few_that_were_held_out_set_no_limit(engine: Engine) -> None:
+def test_too_few_that_were_held_out_set_no_limit(engine: OpenVINOEngine) -> None:
     assert fit_familiarity(engine, pixels(120, 40, 58), seed=7) is None
     assert fit_familiarity(engine, pixels(0, 60, 60), seed=7) is None

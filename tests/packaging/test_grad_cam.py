@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from radloop.inference.engine import Engine
+from radloop.inference.openvino_engine import OpenVINOEngine
 from radloop.inference.precision import runs_natively
 from radloop.models.build import build_network
 from radloop.models.network import Network, StrongestPlace
@@ -78,6 +78,6 @@ def test_the_map_is_autograds(tmp_path: Path, backbone: str, head: str) -> None:
     assert top > 0  # somewhere there is heat to compare
     export(network, size, width, tmp_path)
     given = (image[0, 0].numpy(), None if clinical is None else clinical[0].numpy())
-    assert np.abs(Engine(tmp_path, size, streams=1).run(*given).cam - expected).max() <= 1e-3 * top
+    assert np.abs(OpenVINOEngine(tmp_path, size, streams=1).run(*given).cam - expected).max() <= 1e-3 * top
     if runs_natively("bf16"):
-        assert np.abs(Engine(tmp_path, size, precision="bf16", streams=1).run(*given).cam - expected).max() <= 0.1 * top
+        assert np.abs(OpenVINOEngine(tmp_path, size, precision="bf16", streams=1).run(*given).cam - expected).max() <= 0.1 * top

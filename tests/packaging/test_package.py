@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from radloop.data.versions import DataVersion
 from radloop.errors import Refusal
+from radloop.inference.bundle import NETWORK_FILES
 from radloop.inference.predictor import Predictor
 from radloop.models.build import build_network
 from radloop.packaging.package import Packaged, package
@@ -19,7 +20,7 @@ from radloop.records.runs import Run
 from radloop.settings import Settings
 from radloop.training.pixels import Pixels
 from radloop.training.result import SearchResult
-from radloop.use_case import UseCase
+from radloop.use_case import EngineKind, Serving, UseCase
 from tests.image_files import make_raster
 from tests.packaging.cases import CASES, SIZE, make_pixels
 
@@ -52,14 +53,17 @@ def packaged(root: Path, case: UseCase, pixels: Pixels) -> tuple[Packaged, Predi
     return done, Predictor(settings.bundles / case.name / done.bundle.removeprefix("sha256:"), approved=False, streams=1)
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_the_bundle_answers_as_the_network_would(tmp_path: Path, kind: str) -> None:
-    case = CASES[kind]
+@pytest.mark.parametrize(("kind", "engine"), [*((kind, "openvino") for kind in CASES), ("fusion", "onnxruntime")])
+def test_the_bundle_answers_as_the_network_would(tmp_path: Path, kind: str, engine: EngineKind) -> None:
+    case = CASES[kind].model_copy(update={"serving": Serving(engine=engine)})
     pixels = make_pixels(case)
     done, predictor = packaged(tmp_path, case, pixels)  # loading runs the self-test
     facts = predictor.facts
     assert (facts.labels, facts.outputs, facts.clinical) == (case.labels, case.outputs, pixels.inputs)
     assert (facts.severity, facts.location) == (case.severity, case.location)
+    assert facts.engine.kind == predictor.engine.kind == engine and engine in facts.software
+    assert set(NETWORK_FILES[engine]) <= set(predictor.bundle.files)
+    assert len({"model.xml", "model.onnx"} & set(predictor.bundle.files)) == 1
     assert set(facts.ranges) == ({"temperature"} if kind == "fusion" else set())
     assert (done.thresholds, done.temperatures, done.warnings) == (
         facts.thresholds,

@@ -105,7 +105,7 @@ def test_a_bundle_in_bf16_says_so_and_falls_back(tmp_path: Path, monkeypatch: py
     fast = predictor.score(image)
     with np.load(predictor.bundle.content / "reference.npz") as reference:
         assert np.array_equal(fast.probabilities, reference["probabilities"][0])  # fitted to what is served
-    monkeypatch.setattr("radloop.inference.engine.runs_natively", lambda asked: asked == "f32")
+    monkeypatch.setattr("radloop.inference.openvino_engine.runs_natively", lambda asked: asked == "f32")
     elsewhere = Predictor(predictor.bundle.folder, approved=False, streams=1)  # its self-test passes in 32 bits
     assert (predictor.precision, elsewhere.precision) == ("bf16", "f32")
     moved = np.abs(elsewhere.score(image).probabilities - fast.probabilities).max()

@@ -117,7 +117,7 @@ def test_other_requests_are_problems_too(
 
 def test_use_cases(http: httpx.Client, deployed: Deployed) -> None:
     (served,) = http.get("/v1/use_cases").json()["use_cases"]
-    assert served["engine"] == {"kind": "openvino", "precision": "f32", "sealed": "f32", "reason": None}
+    assert served["engine"] == {"kind": "openvino", "provider": None, "precision": "f32", "sealed": "f32", "reason": None}
     assert (served["use_case"], served["threshold"], served["synthetic"], served["pending"]) == ("tb-cxr", 0.42, False, None)
     assert served["model"]["bundle"] == f"sha256:{deployed.first.name}"
 

@@ -134,6 +134,7 @@ def _existing(settings: Settings) -> str:
 def _served(settings: Settings) -> list[dict[str, Any]]:
     """Compare what is served with what MLflow calls champion, and verify it."""
     from radloop.errors import RadloopError
+    from radloop.inference.engines import provider_of
     from radloop.inference.pointer import read_pointer, served_use_cases
     from radloop.inference.verification import verify
 
@@ -150,7 +151,7 @@ def _served(settings: Settings) -> list[dict[str, Any]]:
             items += said
             if not all(item["ok"] for item in said):
                 continue  # what was rejected has no approval that could be verified
-            verify(pointer.folder(settings.bundles))
+            provider_of(verify(pointer.folder(settings.bundles)).bundle.facts.engine.kind)  # what runs it is installed
             champion = registry.aliases().get("champion")
             same = champion == pointer.version
             what = f"{name}: served version {pointer.version}, champion {champion or 'none'}"

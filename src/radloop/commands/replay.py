@@ -94,7 +94,11 @@ def answer_link(kept: Mapping[str, Any], found: Trace) -> Link:
 
 
 def _told(document: dict[str, Any]) -> str:
-    place = "the same engine and kind of processor" if document["alike"] else "another engine or kind of processor"
+    place = (
+        "the same engine and kind of processor"
+        if document["alike"]
+        else f"another engine or kind of processor ({', '.join(document['unlike'])} differ)"
+    )
     what = f"refused ({document['code']})" if document["code"] else "answered"
     if document["differs"]:
         verdict = f"NOT the recorded answer: {', '.join(document['differs'])} differ"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from radloop.inference.bundle import read_facts
 from radloop.inference.clinical import check
-from radloop.inference.engine import Engine
+from radloop.inference.engines import open_engine
 from radloop.inference.scoring import Scored, Scorer
 
 
@@ -23,7 +23,9 @@ class BundleModel:
 
     def __init__(self, content: Path) -> None:
         self._facts = read_facts(content)
-        self._scorer = Scorer(Engine(content, self._facts.image.size, precision=self._facts.engine.precision), self._facts)
+        facts = self._facts
+        engine = open_engine(facts.engine.kind, content, facts.image.size, precision=facts.engine.precision)
+        self._scorer = Scorer(engine, facts)
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Return what n images show.

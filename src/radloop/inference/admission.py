@@ -11,6 +11,7 @@ from radloop.inference import clinical as clinical_values
 from radloop.inference.admissibility import admit
 from radloop.inference.answer import Model
 from radloop.inference.bundle import Bundle, BundleFacts
+from radloop.inference.engines import provider_of
 from radloop.inference.precision import Precision, runs_natively
 from radloop.inference.verification import Verified
 
@@ -43,6 +44,15 @@ class Admission:
         """Return in which its network answers here; the bundle's own, or f32 where the processor has no bf16."""
         wanted: Precision = self.facts.engine.precision
         return wanted if runs_natively(wanted) else "f32"
+
+    @property
+    def provider(self) -> str | None:
+        """Return where ONNX Runtime computes here; None of a bundle that OpenVINO runs.
+
+        Raises:
+            ToolError: `incomplete_installation`: ONNX Runtime is not installed.
+        """
+        return provider_of(self.facts.engine.kind)
 
     def check(self, clinical: Mapping[str, Any] | None, target: str | None = None) -> dict[str, Any]:
         """Return a request's clinical values as they are understood; no image is needed to refuse them.

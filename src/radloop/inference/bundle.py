@@ -5,7 +5,8 @@
     <bundles>/<use case>/<64 hexadecimal digits>/
         bundle/            digested; the digest is the name of the folder above
             bundle.json    the facts below, canonical JSON
-            model.xml, model.bin    OpenVINO
+            model.xml, model.bin    OpenVINO; or
+            model.onnx     ONNX Runtime
             selftest.npz   a few images and clinical values, and what they must give
             reference.npz, reference.json    what drift is measured against
             familiar.npz   what embeddings are familiar, where that could be fitted
@@ -36,16 +37,20 @@ from radloop.inference.familiarity import FamiliarityFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.inference.precision import Precision, PrecisionFacts
 from radloop.records.seal import canonical, digest_bytes, digest_document, digest_files, write_atomic
-from radloop.use_case import ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
+from radloop.use_case import EngineKind, ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
 
 CONTENT = "bundle"
 FACTS = "bundle.json"
 MODEL = "model.xml"
 WEIGHTS = "model.bin"
+GRAPH = "model.onnx"
 SELFTEST = "selftest.npz"
 EVIDENCE = "evidence.json"
 APPROVAL = "approval.json"
 SIGNATURE = "approval.sig"
+
+NETWORK_FILES: Mapping[EngineKind, tuple[str, ...]] = {"openvino": (MODEL, WEIGHTS), "onnxruntime": (GRAPH,)}
+"""The network's files, by what runs it."""
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 USE_CASE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -62,9 +67,15 @@ class Network(Section):
 class EngineFacts(Section):
     """What runs the network, and in which arithmetic."""
 
-    kind: Literal["openvino"] = "openvino"
+    kind: EngineKind = "openvino"
     precision: Precision = "f32"
     """A processor that does not compute in bf16 itself runs the network in f32."""
+
+    @model_validator(mode="after")
+    def _onnxruntime_computes_in_f32(self) -> EngineFacts:
+        if self.kind == "onnxruntime" and self.precision != "f32":
+            raise ValueError("onnxruntime computes in f32 only")
+        return self
 
 
 class CalibrationFacts(Section):

@@ -1,30 +1,36 @@
-"""The engine that runs a bundle's network: OpenVINO on the CPU."""
+"""The engine that runs a bundle's network: what every kind of it is asked and gives."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import queue
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radloop.errors import IntegrityError
-from radloop.inference.bundle import MODEL, WEIGHTS, BundleFacts
-from radloop.inference.precision import Precision, runs_natively
-from radloop.inference.runtime import load_openvino
+from radloop.inference.bundle import NETWORK_FILES, BundleFacts
+from radloop.inference.precision import Precision
+from radloop.use_case import EngineKind
 
 STREAMS = 2
 """Requests that run side by side, each on one thread: measured fastest for one worker."""
 
 _ALWAYS = ("logits", "embedding", "cam")
 _SOMETIMES = ("grades", "mask")
+
+Read = Callable[[str], bytes]
+"""Returns a file of the folder by its name; `Bundle.read` only what was digested."""
+Request = Callable[[dict[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+"""Runs the network once: arrays by the name of the input to arrays by the name of the output, each of a batch of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,62 +52,78 @@ class Output:
     mask: NDArray[np.float32] | None = field(default=None, repr=False)
 
 
-class Engine:
-    """A compiled network that several threads may ask at once.
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a network.
+
+    Attributes:
+        type: of its numbers, `u8` or `f32`; anything else as the runtime calls it.
+        shape: None where a side is not fixed.
+    """
+
+    type: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return f"{self.type} [{','.join('?' if side is None else str(side) for side in self.shape)}]"
+
+
+Ports = Mapping[str, Port]
+"""By name."""
+
+
+class Engine(ABC):
+    """A compiled network that several threads may ask at once; `engines.open_engine` makes that of a bundle.
 
     One thread a request: the same image gives the same bits, however busy the machine is.
 
     Attributes:
+        kind: as the bundle's facts say it.
         precision: in which it computes; f32 where bf16 was asked for and the processor has none of its own.
+        content: the folder that its network lies in.
+        size: side of the input, pixels.
+        streams: how many requests run side by side.
+        width: D of the clinical input, 0 without one.
 
     Example:
-        >>> engine = Engine(bundle.content, size=224)   # doctest: +SKIP
-        >>> engine.run(image).logits                    # doctest: +SKIP
+        >>> engine = open_engine("openvino", bundle.content, size=224)   # doctest: +SKIP
+        >>> engine.run(image).logits                                     # doctest: +SKIP
         array([-1.25])
     """
 
-    def __init__(
-        self,
-        content: Path,
-        size: int,
-        *,
-        precision: Precision = "f32",
-        streams: int = STREAMS,
-        cache: Path | None = None,
-        read: Callable[[str], bytes] | None = None,
-    ) -> None:
-        """Compile the network.
+    kind: ClassVar[EngineKind]
+    precision: Precision = "f32"
+
+    def __init__(self, content: Path, size: int, streams: int, read: Read | None) -> None:
+        """Load the network.
 
         Args:
-            content: the folder with `model.xml` and `model.bin`.
+            content: the folder with the network's files.
             size: side of the input, pixels.
-            precision: that of the bundle.
             streams: how many requests run side by side.
-            cache: a folder for compiled networks, which starts faster. It is outside what a
-                digest protects: only for a folder that nobody else writes to.
-            read: returns a file of the folder by its name, and `Bundle.read` only what was digested; without it, what lies there.
+            read: what reads them; without it, what lies there is taken.
 
         Raises:
-            IntegrityError: `invalid_model`: it cannot be compiled or breaks the contract of `bundle`; as `read`.
+            IntegrityError: `invalid_model`: it cannot be loaded or breaks the contract of `bundle`; as `read`.
         """
-        self._read = read or (lambda name: (content / name).read_bytes())
-        self.precision: Precision = precision if runs_natively(precision) else "f32"
-        core = _core()
-        try:
-            model = self._model(core)
-            _check_contract(model, size)
-            self._compiled = core.compile_model(model, "CPU", self._options(streams, streams, cache))
-        except RuntimeError as error:
-            raise _invalid(str(error).strip().splitlines()[-1][:200]) from error
         self.content = content
-        self.streams = streams
         self.size = size
-        self.width = _width(model)
-        self._names = _ALWAYS + tuple(name for name in _SOMETIMES if name in _names(model.outputs))
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(streams):
-            self._requests.put(self._compiled.create_infer_request())
-        self._lone: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.streams = streams
+        self._read = read or (lambda name: (content / name).read_bytes())
+        inputs, self._outputs, requests = self._load()
+        self.width = int(inputs["clinical"].shape[1] or 0) if "clinical" in inputs else 0
+        self._requests: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        for request in requests:
+            self._requests.put(request)
+        self._lone: queue.SimpleQueue[Request] = queue.SimpleQueue()
+
+    @abstractmethod
+    def _load(self) -> tuple[Ports, Ports, Sequence[Request]]:
+        """Return the network's inputs, its outputs, and as many requests as there are streams, each on one thread."""
+
+    @abstractmethod
+    def _quick(self, threads: int) -> Request | None:
+        """Return one more request that computes on many threads; None where that gains nothing."""
 
     def add_lone(self, images: NDArray[np.uint8], clinical: NDArray[np.float32]) -> bool:
         """Compile the network once more, for a request that is alone: every core works on it.
@@ -115,29 +137,15 @@ class Engine:
         Returns:
             whether it is kept.
         """
-        core, threads = _core(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-        if threads < 2:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        request = self._quick(threads) if threads > 1 else None
+        if request is None:
             return False
-        model = self._model(core)
-        request = core.compile_model(model, "CPU", self._options(1, threads, None)).create_infer_request()
         for image, row in zip(images, clinical, strict=True):
             if not _same(self.run(image, row), self._asked(request, image, row)):
                 return False
         self._lone.put(request)
         return True
-
-    def _model(self, core: Any) -> Any:
-        return core.read_model(self._read(MODEL), self._read(WEIGHTS))
-
-    def _options(self, streams: int, threads: int, cache: Path | None) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": self.precision,
-            "NUM_STREAMS": str(streams),
-            "INFERENCE_NUM_THREADS": threads,
-            # Pinned threads of two processes on one machine would fight for the same cores.
-            "ENABLE_CPU_PINNING": False,
-        }
-        return options if cache is None else options | {"CACHE_DIR": str(cache)}
 
     def check(self, facts: BundleFacts) -> None:
         """Refuse a network that is not the one its facts describe.
@@ -147,9 +155,9 @@ class Engine:
         """
         grades = len(facts.severity.levels) - 1 if facts.severity else None
         wanted = {"logits": len(facts.outputs), "grades": grades, "mask": 1 if facts.location else None}
-        found = {name: self._channels(name) for name in wanted}
+        found = {name: self._outputs[name].shape[1] if name in self._outputs else None for name in wanted}
         if self.width != facts.width or found != wanted:
-            raise _invalid("its inputs and outputs are not those of its facts")
+            raise self._invalid("its inputs and outputs are not those of its facts")
 
     def run(self, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None = None, alone: bool = False) -> Output:
         """Ask the network about one prepared image; waits for a free request.
@@ -179,12 +187,11 @@ class Engine:
         with ThreadPoolExecutor(self.streams) as threads:
             return list(threads.map(self.run, images, itertools.repeat(None) if clinical is None else clinical))
 
-    def _asked(self, request: Any, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None) -> Output:
+    def _asked(self, request: Request, image: NDArray[np.uint8], clinical: NDArray[np.float32] | None) -> Output:
         given: dict[str, NDArray[Any]] = {"image": np.ascontiguousarray(image)[None, None]}
         if self.width:
             given["clinical"] = _row(clinical, self.width)
-        request.infer(given)
-        found = {name: np.array(request.get_tensor(name).data)[0] for name in self._names}
+        found = {name: values[0] for name, values in request(given).items()}
         return Output(
             logits=found["logits"].astype(np.float64),
             embedding=found["embedding"],
@@ -193,15 +200,36 @@ class Engine:
             mask=found["mask"][0] if "mask" in found else None,
         )
 
-    def _taken(self, alone: bool) -> tuple[queue.SimpleQueue[Any], Any]:
+    def _taken(self, alone: bool) -> tuple[queue.SimpleQueue[Request], Request]:
         """Return a free request, and where it goes back to."""
         if alone:
             with suppress(queue.Empty):
                 return self._lone, self._lone.get_nowait()
         return self._requests, self._requests.get()
 
-    def _channels(self, name: str) -> int | None:
-        return int(self._compiled.output(name).shape[1]) if name in self._names else None
+    def _check_contract(self, inputs: Ports, outputs: Ports) -> None:
+        """Refuse a network whose inputs and outputs are not those that every bundle has."""
+        missing = [name for name in _ALWAYS if name not in outputs]
+        if missing:
+            raise self._invalid(f"it has no output {', '.join(missing)}")
+        if "image" not in inputs or not set(inputs) <= {"image", "clinical"}:
+            raise self._invalid("its inputs must be 'image' and at most 'clinical'")
+        wanted = Port("u8", (1, 1, self.size, self.size))
+        if inputs["image"] != wanted:
+            raise self._invalid(f"its input is {inputs['image']}, not {wanted}")
+        clinical = inputs.get("clinical", Port("f32", (1, 1)))
+        if clinical.type != "f32" or len(clinical.shape) != 2 or clinical.shape[0] != 1 or clinical.shape[1] is None:
+            raise self._invalid(f"its clinical input is {clinical}, not f32 [1,D]")
+
+    def _invalid(self, reason: str) -> IntegrityError:
+        name = NETWORK_FILES[self.kind][0]
+        return IntegrityError("invalid_model", f"bundle: {name} cannot be run: {reason}", "package the model again")
+
+
+def asked_for(outputs: Iterable[str]) -> tuple[str, ...]:
+    """Return those of a network's outputs that an answer is made of."""
+    held = set(outputs)
+    return _ALWAYS + tuple(name for name in _SOMETIMES if name in held)
 
 
 def _row(clinical: NDArray[np.float32] | None, width: int) -> NDArray[np.float32]:
@@ -217,43 +245,3 @@ def _same(one: Output, other: Output) -> bool:
     """Tell whether two outputs are the same to the bit."""
     pairs = [(getattr(one, name), getattr(other, name)) for name in ("logits", "embedding", "cam", "grades", "mask")]
     return all(a is b is None or np.array_equal(a, b) for a, b in pairs)
-
-
-def _names(ports: Any) -> set[str]:
-    return {name for port in ports for name in port.names}
-
-
-def _width(model: Any) -> int:
-    """Return D of the clinical input, 0 without one."""
-    return next((int(port.get_partial_shape().to_shape()[1]) for port in model.inputs if "clinical" in port.names), 0)
-
-
-def _core() -> Any:
-    """Return OpenVINO's core, which is to read files whole.
-
-    A network that maps its weights' file computes with what the file holds at that moment: whoever writes to it would change the
-    answers of a model that was verified, and is approved under the digest of other bytes.
-    """
-    core = load_openvino().Core()
-    core.set_property({"ENABLE_MMAP": False})
-    return core
-
-
-def _check_contract(model: Any, size: int) -> None:
-    """Refuse a network whose inputs and outputs are not those that every bundle has."""
-    missing = [name for name in _ALWAYS if name not in _names(model.outputs)]
-    if missing:
-        raise _invalid(f"it has no output {', '.join(missing)}")
-    if "image" not in _names(model.inputs) or not _names(model.inputs) <= {"image", "clinical"}:
-        raise _invalid("its inputs must be 'image' and at most 'clinical'")
-    for port in model.inputs:
-        shape, kind = port.get_partial_shape(), port.get_element_type().get_type_name()
-        sides = [int(side) for side in shape.to_shape()] if shape.is_static else []
-        if "image" in port.names and (sides != [1, 1, size, size] or kind != "u8"):
-            raise _invalid(f"its input is {kind} {shape}, not u8 [1,1,{size},{size}]")
-        if "clinical" in port.names and (len(sides) != 2 or sides[0] != 1 or kind != "f32"):
-            raise _invalid(f"its clinical input is {kind} {shape}, not f32 [1,D]")
-
-
-def _invalid(reason: str) -> IntegrityError:
-    return IntegrityError("invalid_model", f"bundle: {MODEL} cannot be run: {reason}", "package the model again")

@@ -1,8 +1,11 @@
-"""The kind of processor: on the same kind, the same bundle gives the same bits."""
+"""The kind of processor, and the CUDA device: on the same kind, the same bundle gives the same bits."""
 
 from __future__ import annotations
 
+import ctypes
 import platform
+import sys
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +31,25 @@ def instructions() -> frozenset[str]:
     """Return the names of the instruction sets that the processor has, as Linux writes them; elsewhere none is known."""
     known = _facts()
     return frozenset((known.get("flags") or known.get("Features") or "").split())
+
+
+@cache
+def cuda_device() -> str | None:
+    """Return the name of the first CUDA device that this process may use; None where it has none.
+
+    The driver is asked: it needs no package, and honours `CUDA_VISIBLE_DEVICES`.
+    """
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    device, name = ctypes.c_int(), ctypes.create_string_buffer(256)
+    calls: tuple[Callable[[], int], ...] = (
+        lambda: driver.cuInit(0),
+        lambda: driver.cuDeviceGet(ctypes.byref(device), 0),
+        lambda: driver.cuDeviceGetName(name, len(name), device),
+    )
+    return name.value.decode(errors="replace") if all(call() == 0 for call in calls) else None
 
 
 def _facts() -> dict[str, str]:

@@ -14,6 +14,7 @@ from radloop.inference.admission import Admission
 from radloop.inference.answer import Answer
 from radloop.inference.calibration import uncertainty
 from radloop.inference.engine import STREAMS, Engine
+from radloop.inference.engines import open_engine
 from radloop.inference.familiarity import FAMILIAR, check_familiar, read_familiar
 from radloop.inference.heat import RegionKind
 from radloop.inference.precision import Precision
@@ -52,15 +53,17 @@ class Predictor(Admission):
             approved: ask for evidence and approval too; only evaluation may do without.
             precision: to run it in; None is the bundle's own.
             streams: how many threads may infer side by side.
-            cache: see `Engine`.
+            cache: see `open_engine`.
 
         Raises:
             IntegrityError: as `verify`; `invalid_model` or `selftest_failed`.
+            ToolError: `incomplete_installation`: what runs it is not installed.
         """
         verified = verify(folder) if approved else None
         super().__init__(verified.bundle if verified else verify_bundle(folder), verified)
         wanted = precision or self.facts.engine.precision
-        engine = Engine(
+        engine = open_engine(
+            self.facts.engine.kind,
             self.bundle.content,
             self.facts.image.size,
             precision=wanted,

@@ -19,9 +19,9 @@ from radloop.images.decode import Decoded
 from radloop.images.header import Header
 from radloop.inference.answer import Answer, Model
 from radloop.inference.bundle import BundleFacts
+from radloop.inference.engines import runtime_facts
 from radloop.inference.machine import cpu_kind
 from radloop.inference.precision import Precision
-from radloop.inference.runtime import load_openvino
 from radloop.inference.scoring import Scored
 from radloop.use_case import Subgroups
 
@@ -103,9 +103,9 @@ class About:
 
 
 def engine_facts(facts: BundleFacts, precision: Precision) -> dict[str, Any]:
-    """Return what runs a bundle here: kind, the precision that it runs in, version, batch, kind of processor."""
-    version = str(load_openvino().__version__)
-    return {"kind": facts.engine.kind, "precision": precision, "version": version, "batch": 1, "cpu": cpu_kind()}
+    """Return what runs a bundle here: kind, the precision that it runs in, `runtime_facts`, batch, kind of processor."""
+    kind = facts.engine.kind
+    return {"kind": kind, "precision": precision, **runtime_facts(kind), "batch": 1, "cpu": cpu_kind()}
 
 
 def payload(

@@ -28,13 +28,15 @@ class Replay:
     Attributes:
         same: whether the answer is the recorded one: to the bit on the same engine and kind of processor, elsewhere
             within the tolerance and with the same decisions.
-        alike: whether engine, its version, precision and kind of processor are those of the record.
+        alike: whether engine, its version, provider and device, precision and kind of processor are those of the record.
+        unlike: which of them are not, by the record's names.
         difference: the largest of a number; None of a refusal, and where the answers have not the same numbers.
         differs: members of the answer that are others, beside numbers.
     """
 
     same: bool
     alike: bool
+    unlike: tuple[str, ...]
     difference: float | None
     differs: tuple[str, ...]
     code: str | None
@@ -87,17 +89,22 @@ def replay(kept: Mapping[str, Any], content: bytes, clinical: Mapping[str, Any] 
     # In the precision that answered then, which need not be the one that would answer here.
     precision = kept["engine"]["precision"] if kept["engine"] else None
     predictor = Predictor(bundle_folder(bundles, kept["use_case"], kept["model"]["bundle"]), precision=precision)
-    alike = kept["engine"] == engine_facts(predictor.facts, predictor.precision)
+    unlike = _unlike(kept["engine"] or {}, engine_facts(predictor.facts, predictor.precision))
     try:
         predictor.check(clinical)
         answer = predictor.predict(decode_apart(content, predictor.facts.image, decoders), clinical)
     except RadloopError as error:
         same = error.code == kept["admissibility"]["code"]
-        return Replay(same, alike, None, () if same else ("admissibility",), error.code)
-    return _compared(kept, answer, alike)
+        return Replay(same, not unlike, unlike, None, () if same else ("admissibility",), error.code)
+    return _compared(kept, answer, unlike)
 
 
-def _compared(kept: Mapping[str, Any], answer: Answer, alike: bool) -> Replay:
+def _unlike(kept: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names under which two engines' facts differ."""
+    return tuple(sorted(name for name in {*kept, *here} if kept.get(name) != here.get(name)))
+
+
+def _compared(kept: Mapping[str, Any], answer: Answer, unlike: tuple[str, ...]) -> Replay:
     new = answer.model_dump(mode="json")
     new["admissibility"] = {"code": None, "warnings": [text.partition(":")[0] for text in answer.warnings]}
     names = ("findings", "prediction_set", "abstained", "severity", "uncertainty", "admissibility")
@@ -108,8 +115,8 @@ def _compared(kept: Mapping[str, Any], answer: Answer, alike: bool) -> Replay:
             differs.append(name)
         else:
             difference = max(difference, found)
-    same = not differs and difference <= (0.0 if alike else TOLERANCE)
-    return Replay(same, alike, None if differs else difference, tuple(differs), None)
+    same = not differs and difference <= (TOLERANCE if unlike else 0.0)
+    return Replay(same, not unlike, unlike, None if differs else difference, tuple(differs), None)
 
 
 def _difference(kept: Any, new: Any) -> float:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,12 +18,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from radloop.errors import IntegrityError, ToolError
-from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE, SIGNATURE
+from radloop.inference.bundle import APPROVAL, CONTENT, EVIDENCE, SIGNATURE, read_facts
 from radloop.inference.pointer import Pointer, read_pointer, replace_pointer, served_use_cases
 from radloop.inference.reviewers import reviewers_file
 from radloop.inference.verification import verify
 from radloop.records.seal import digest_document, digest_file, digest_folder
 from radloop.settings import Settings
+from radloop.use_case import EngineKind
 
 logger = logging.getLogger("radloop.packaging")
 
@@ -40,7 +41,6 @@ PACKAGES = (
     "httptools",
     "httpx",
     "numpy",
-    "openvino",
     "pillow",
     "pydantic",
     "pydantic-settings",
@@ -55,6 +55,9 @@ PACKAGES = (
     "uvloop",
 )
 """What the service imports; they and all that they need are pinned to the versions that are installed here."""
+
+_RUNTIMES: Mapping[EngineKind, tuple[str, ...]] = {"openvino": ("openvino",), "onnxruntime": ("onnxruntime-gpu", "onnxruntime")}
+"""What runs a bundle, by its engine: the first of these that is installed. A Bento has those of its bundles."""
 
 _READING = ("gradio", "highdicom")
 """What the reading page needs beside it; without them the page says so, and the rest is served."""
@@ -90,11 +93,13 @@ def build_bento(use_case: str, bundle: str, version: int, settings: Settings) ->
     with tempfile.TemporaryDirectory(prefix="radloop-", dir=workshop) as folder:
         context = Path(folder)
         _add_package(context)
+        kinds: set[EngineKind] = set()
         for pointer in _pointers(new, settings):
             _add_bundle(context, pointer, settings.bundles)
+            kinds.add(read_facts(pointer.folder(settings.bundles) / CONTENT).engine.kind)
         _add_reviewers(context, settings.bundles)
         content = digest_folder(context)
-        requirements = pinned([*PACKAGES, *(name for name in _READING if find_spec(name) is not None)])
+        requirements = pinned([*PACKAGES, *map(_runtime, kinds), *(name for name in _READING if find_spec(name) is not None)])
         identity = digest_document({"content": content, "requirements": requirements}).removeprefix("sha256:")
         tag_version = f"{bundle.removeprefix('sha256:')[:12]}-{identity[:8]}"
         place = settings.place / "bentoml" / "bentos" / NAME / tag_version
@@ -126,13 +131,28 @@ def pinned(packages: Iterable[str]) -> list[str]:
         try:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
-            raise ToolError("incomplete_installation", f"{name} is not installed", "pip install 'radloop[serve]'") from None
+            remedy = "pip install 'radloop[serve]', and for ONNX Runtime 'radloop[onnxruntime]'"
+            raise ToolError("incomplete_installation", f"{name} is not installed", remedy) from None
         found[name] = f"{name}=={distribution.version.partition('+')[0]}"
         for text in distribution.requires or ():
             needed = Requirement(text)
             if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
                 waiting.append(needed)
     return [found[name] for name in sorted(found)]
+
+
+def _runtime(kind: EngineKind) -> str:
+    """Return the name of the distribution that runs an engine's bundles here."""
+    *others, usual = _RUNTIMES[kind]
+    return next((name for name in others if _installed(name)), usual)
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _pointers(new: Pointer, settings: Settings) -> Iterator[Pointer]:

@@ -33,6 +33,7 @@ from radloop.inference.bundle import (
 )
 from radloop.inference.calibration import probabilities
 from radloop.inference.engine import Engine, Output
+from radloop.inference.engines import load_runtime, open_engine
 from radloop.inference.familiarity import write_familiar
 from radloop.inference.group_thresholds import Cuts
 from radloop.inference.precision import PrecisionFacts, runs_natively
@@ -49,7 +50,7 @@ from radloop.stopwatch import Stopwatch
 from radloop.training.pixels import Pixels
 from radloop.training.result import SearchResult
 from radloop.training.trained import load_trained, weights_file
-from radloop.use_case import Recipe, UseCase
+from radloop.use_case import EngineKind, Recipe, UseCase
 
 _SELF_TEST_IMAGES = 4
 
@@ -128,6 +129,7 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
 
     Raises:
         Refusal: `calibrate` is empty, or cannot tell a temperature or a threshold.
+        ToolError: `incomplete_installation`: what writes or runs the graph is not installed.
     """
     cases = _calibrate(pixels)
     staging = settings.bundles / use_case.name / f".staging-{run.name}"
@@ -136,15 +138,16 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
     folder.mkdir(parents=True)
     recipe = Recipe.model_validate_json(json.dumps(search.recipe))
     network = load_trained(weights_file(run, search), use_case, recipe, pixels.inputs)
-    export(network, use_case.image.size, cases.clinical.shape[1], folder)
-    plain = Engine(folder, use_case.image.size)
+    kind = use_case.serving.engine
+    export(network, use_case.image.size, cases.clinical.shape[1], folder, kind)
+    plain = open_engine(kind, folder, use_case.image.size)
 
     def fitted_to(scored: _Scored, engine: Engine) -> BundleFacts:
         fitted = fit(scored.logits, cases.truths, use_case)
         facts = _facts(use_case, data, search, recipe, pixels.inputs, fitted)
         return facts.model_copy(
             update={
-                "engine": EngineFacts(kind="openvino", precision=engine.precision),
+                "engine": EngineFacts(kind=engine.kind, precision=engine.precision),
                 "groups": fit_groups(scored.logits, cases.truths, cases.frame, use_case, fitted),
                 "conformal": fit_conformal(scored.logits, cases.truths, use_case, fitted),
             }
@@ -161,13 +164,13 @@ def package(use_case: UseCase, data: DataVersion, search: SearchResult, pixels: 
         write_familiar(folder, known.familiar)
     facts = facts.model_copy(update={"familiarity": None if known is None else known.facts})
     engine.check(facts)
-    kind, temperatures = facts.labels.kind, facts.calibration.temperatures
+    labels, temperatures = facts.labels.kind, facts.calibration.temperatures
     # Of the export: what a lower precision changes is in the facts and, on `test`, a row of the gate by itself.
     exported = scored if engine is plain else _score(plain, pixels, rows.calibrate, clock)
     parity = compare(
-        trained.of(rows.places(rows.calibrate)).logits, exported.logits, kind, temperatures, _cuts(facts, cases.frame)
+        trained.of(rows.places(rows.calibrate)).logits, exported.logits, labels, temperatures, _cuts(facts, cases.frame)
     )
-    chances = probabilities(scored.logits, kind, temperatures)
+    chances = probabilities(scored.logits, labels, temperatures)
     _write_reference(folder, cases, scored, chances, _admitted(scored, known), use_case)
     _write_self_test(folder, cases, chances, engine, plain, facts)
     write_facts(folder, facts)
@@ -207,7 +210,7 @@ def _chosen(
     """
     tried: dict[str, Any] = {}
     if kept is None:
-        fast = Engine(plain.content, plain.size, precision="bf16")
+        fast = open_engine(plain.kind, plain.content, plain.size, precision="bf16")
         with clock:
             outputs = asked(fast, pixels, rows.all)
         scored = _scored([outputs[place] for place in rows.places(rows.calibrate)])
@@ -226,6 +229,8 @@ def _chosen(
 
 def _kept_plain(use_case: UseCase) -> str | None:
     """Return why nothing but 32 bits is tried; None where bf16 is."""
+    if use_case.serving.engine == "onnxruntime":
+        return "ONNX Runtime serves in f32 only"
     if use_case.serving.precision == "f32":
         return "the use case asks for f32"
     if not runs_natively("bf16"):
@@ -345,5 +350,14 @@ def _facts(
         operating_points=points,
         data=DataFacts(version=data.version, entry=data.entry),
         training=TrainingFacts(run_id=search.run_id, trial=search.trial, seed=search.seed),
-        software={name: metadata.version(name) for name in ("openvino", "torch", "lightning", "radloop")},
+        software=_software(use_case.serving.engine),
     )
+
+
+def _software(kind: EngineKind) -> dict[str, str]:
+    """Return versions by name; ONNX Runtime is asked itself, for it is installed under several names."""
+    if kind == "onnxruntime":
+        runtime = {"onnxruntime": str(load_runtime(kind).__version__), "onnxscript": metadata.version("onnxscript")}
+    else:
+        runtime = {"openvino": metadata.version("openvino")}
+    return runtime | {name: metadata.version(name) for name in ("torch", "lightning", "radloop")}

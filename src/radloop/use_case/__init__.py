@@ -61,7 +61,7 @@ from radloop.use_case.rules import (
 )
 from radloop.use_case.search import Choice, FloatRange, IntRange, Range, Recipe, Search, Space
 from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
-from radloop.use_case.serving import Serving
+from radloop.use_case.serving import EngineKind, Serving
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
 
 __all__ = [
@@ -86,6 +86,7 @@ __all__ = [
     "ContradictionRule",
     "CostPolicy",
     "DataRule",
+    "EngineKind",
     "ExplanationRule",
     "FindingLabels",
     "First",
