@@ -18,6 +18,10 @@ Every number is computed on the split `test` by the bundle that would be served,
 should quote these as clinical results: the images are small public sets.
 
 """
+_EVALUABLE = (
+    "A finding is evaluable with at least 10 positive images of at least 5 patients in `test`; sensitivity and specificity "
+    "also need a threshold, which `calibrate` gives with enough of them only. AUROC above is the mean of those that are."
+)
 
 
 def write(entries: Sequence[Entry], path: Path) -> None:
@@ -83,7 +87,7 @@ def _failure(entry: Entry) -> str | None:
 
 def _section(entry: Entry, judged: Sequence[Document]) -> str:
     chosen, every = judged[0], judged[1:]
-    looks = len(ledger.evidences(entry.name))
+    looks = sum(len(ledger.evidences(name)) for name in entry.names)
     config = chosen["use_case"]["config"]
     parts = [
         f"## {entry.name}\n\n{chosen['use_case']['title']}. {entry.caveat.strip()}\n",
@@ -92,7 +96,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
         f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
         f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
         f"- seeds: {', '.join(f'{_number(evidence)}' for evidence in every)} ({_main(chosen)}; the median is shown); "
-        f"the test split was looked at {looks} times by this page's runs",
+        f"the test split was looked at {'once' if looks == 1 else f'{looks} times'} by this page's runs, variants included and baselines not",
         "",
         _table(entry, chosen),
         _labels(chosen),
@@ -184,6 +188,8 @@ def _labels(chosen: Document) -> str | None:
         metrics = row["metrics"]
         cells = " | ".join(shown(metrics.get(metric)) for metric in ("auroc", "sensitivity", "specificity"))
         lines.append(f"| {name} | {row['images']} | {row['positives']} | {cells} |")
+    if chosen["use_case"]["labels"].get("kind") == "multilabel":
+        lines += ["", _EVALUABLE]
     return "\n".join(lines) + "\n"
 
 
