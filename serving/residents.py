@@ -59,8 +59,8 @@ class Champion(Admission):
         self.predictor: Predictor | None = None
         self.tested = False
         provider_of(self.facts.engine.kind)  # what could never answer here is refused before anybody asks
-        files = NETWORK_FILES[self.facts.engine.kind]
-        self.held = _HELD * sum((self.bundle.content / name).stat().st_size for name in files)
+        weights = NETWORK_FILES[self.facts.engine.kind][-1]
+        self.held = _HELD * (self.bundle.content / weights).stat().st_size
         self.asked = 0.0
         self.gone = False
 

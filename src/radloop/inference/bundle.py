@@ -50,7 +50,7 @@ APPROVAL = "approval.json"
 SIGNATURE = "approval.sig"
 
 NETWORK_FILES: Mapping[EngineKind, tuple[str, ...]] = {"openvino": (MODEL, WEIGHTS), "onnxruntime": (GRAPH,)}
-"""The network's files, by what runs it."""
+"""The network's files, by what runs it; the last holds the weights."""
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 USE_CASE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
