@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from radloop.models.efficientnet_lite import Convolution, EfficientNetLite0, from_published
+from radloop.models.efficientnet_lite import Convolution, EfficientNetLite0, Unit, from_published
 
 
 def test_it_has_the_published_size_and_stride() -> None:
@@ -23,6 +23,27 @@ def test_stride_two_pads_right_and_below() -> None:
     with torch.no_grad():
         # Rows 0-2 x columns 0-2: 3 * (0 + 1 + 2) + 3 * 4 * 3 = 45; columns 2-3 and a zero column: 3 * (2 + 3) + 2 * 4 * 3 = 39.
         assert convolution(image)[0, 0].tolist() == [[45.0, 39.0], [66.0, 50.0]]
+
+
+@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 4)])
+def test_statistics_that_stand_still_cost_no_pass_and_change_no_gradient(stride: int, groups: int) -> None:
+    torch.manual_seed(0)
+    unit = Unit(4, 4, 3, stride, groups).double()
+    unit(5 * torch.randn(8, 4, 9, 9, dtype=torch.float64) + 1)  # statistics far from those it begins with
+    unit.eval()
+    with torch.no_grad():
+        unit.norm.weight.uniform_(0.5, 2)
+        unit.norm.bias.uniform_(-1, 1)
+    x = torch.randn(2, 4, 7, 7, dtype=torch.float64, requires_grad=True)
+    wanted = [x, unit.conv.weight, unit.norm.weight, unit.norm.bias]
+
+    plain = torch.nn.functional.relu6(unit.norm(unit.conv(x)))
+    y = unit(x)
+    toward = torch.randn_like(y)
+
+    torch.testing.assert_close(y, plain)
+    for found, expected in zip(torch.autograd.grad(y, wanted, toward), torch.autograd.grad(plain, wanted, toward), strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 def test_published_names_become_ours() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,11 +40,19 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to [N, C', ceil(H / stride), ceil(W / stride)]."""
-        if self.stride[0] > 1:
-            top, bottom = _same_padding(x.shape[-2], self.kernel_size[0], self.stride[0])
-            left, right = _same_padding(x.shape[-1], self.kernel_size[1], self.stride[1])
-            x = functional.pad(x, (left, right, top, bottom))
-        return super().forward(x)
+        return super().forward(self._padded(x))
+
+    def scaled(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Return `forward(x) * scale + shift`, with one number an output channel, at the cost of `forward`."""
+        weight = self.weight * scale[:, None, None, None]
+        return functional.conv2d(self._padded(x), weight, shift, self.stride, self.padding, groups=self.groups)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 1:
+            return x
+        top, bottom = _same_padding(x.shape[-2], self.kernel_size[0], self.stride[0])
+        left, right = _same_padding(x.shape[-1], self.kernel_size[1], self.stride[1])
+        return functional.pad(x, (left, right, top, bottom))
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -63,8 +72,14 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to [N, C', h, w]."""
-        x = self.norm(self.conv(x))
+        x = self._frozen(x) if torch.is_grad_enabled() and not self.norm.training else self.norm(self.conv(x))
         return x if self.linear else functional.relu6(x)
+
+    def _frozen(self, x: Tensor) -> Tensor:
+        """Normalise within the convolution, where the statistics stand still: one pass less over what is large."""
+        norm = self.norm
+        scale = norm.weight * torch.rsqrt(norm.get_buffer("running_var") + norm.eps)
+        return self.conv.scaled(x, scale, norm.bias - norm.get_buffer("running_mean") * scale)
 
 
 class InvertedBottleneck(nn.Module):
