@@ -304,11 +304,13 @@ def validate(work: Work) -> dict[str, Any]:
 
 
 def search(work: Work) -> dict[str, Any]:
-    """Run the Optuna search, or go on with it."""
+    """Run the Optuna search, or go on with it; refuse before it what could not be packaged after it."""
+    from radloop.inference.engines import load_runtime
     from radloop.training import pixels
     from radloop.training.search import search as run_search
     from radloop.training.tracking import Tracker
 
+    load_runtime(work.use_case.serving.engine)
     images = pixels.load_pixels(
         work.use_case, work.data.version, work.settings, lambda done, total: report("decode", done, total)
     )
