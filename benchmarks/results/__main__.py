@@ -47,6 +47,8 @@ def main() -> None:
             part(entry)
             for name in entry.names:
                 ledger.gather(name, settings())
+            halve(entry)
+            ledger.gather(entry.name, settings())
             page.write(plan(), ROOT / "docs" / "results.md")
 
 
@@ -79,6 +81,21 @@ def compare(entry: Entry, data: Path) -> None:
         radloop("ingest", use_case.name, *from_source(entry, data))
     pixels = load_pixels(use_case, tags["radloop.data_version"], settings())
     record.keep(use_case.name, "baselines", tags, baselines.baselines(pixels, use_case, entry.frozen), settings())
+
+
+def halve(entry: Entry) -> None:
+    """Judge the versions that this machine trained as the baselines are: cut at 0.5 instead of at their own threshold."""
+    use_case = write_use_case(entry, SEEDS[0])
+    if use_case.labels.kind != "binary":
+        return
+    data = versions.pinned(use_case.name, settings())
+    seals = {judged["seal"]: judged["data"]["version"] for judged in ledger.evidences(use_case.name)}
+    for seal, cases in record.cases(use_case.name, settings()).items():
+        tags = {"radloop.evidence": seal}
+        if data is not None and seals.get(seal) == data.version and ledger.kept(use_case.name, "half", tags) is None:
+            pixels = load_pixels(use_case, data.version, settings())
+            found = baselines.judged(baselines.said_of(cases, pixels), pixels, use_case)
+            record.keep(use_case.name, "half", tags, found, settings())
 
 
 def from_source(entry: Entry, data: Path) -> list[str]:

@@ -6,17 +6,19 @@ alone, and the projection alone: where one of them does as well, the images were
 
 from __future__ import annotations
 
+import io
 import time
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from radloop.evaluation.cases import Cases
+from radloop.evaluation.cases import Cases, by_clip, intended
 from radloop.evaluation.measures import intervals_as_json
 from radloop.models.backbones import build_backbone
 from radloop.models.network import Features, embed
@@ -62,11 +64,31 @@ def probabilities(x: NDArray[np.float32], truth: NDArray[np.float64], pixels: Pi
     return best[1]
 
 
-def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
-    """Return {"metrics"} on `test` with 95% intervals; a yes-or-no answer is cut at 0.5."""
+def judged_cases(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> Cases:
+    """Return the cases of `test` inside the intended use, one a clip where the images are frames."""
     test = pixels.indices("test")
-    truth, scores, labels = np.asarray(pixels.truths, np.float64)[test], said[test], use_case.outputs
-    units = Cases(pixels.frame.iloc[test], scores, truth, np.ones(len(test), np.bool_)).units
+    frame, truth = pixels.frame.iloc[test], np.asarray(pixels.truths, np.float64)[test]
+    cases = Cases(frame, said[test], truth, intended(frame["age"].to_numpy(np.float64), use_case.intended_use))
+    cases = cases if use_case.image.frames_per_second is None else by_clip(cases)
+    return cases.within(cases.intended)
+
+
+def said_of(cases: str, pixels: Pixels) -> NDArray[np.float64]:
+    """Return the probabilities that a judgement's `cases.csv` has, [n, 1], NaN for what it was not asked."""
+    probabilities = pd.read_csv(io.StringIO(cases), index_col="id")["probability"]
+    frame = pixels.frame
+    names = frame["clip"].where(frame["kind"] == "frame").fillna(frame["id"])
+    return probabilities.reindex(names).to_numpy(np.float64)[:, None]
+
+
+def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict[str, Any]:
+    """Return {"metrics"} on the cases that the gate judges, with 95% intervals; a yes-or-no answer is cut at 0.5.
+
+    Args:
+        said: the probabilities of every image, [n, K]; those of `test` are read.
+    """
+    cases, labels = judged_cases(said, pixels, use_case), use_case.outputs
+    truth, scores, units = cases.truths, cases.probabilities, cases.units
     if isinstance(use_case.labels, ClassLabels):
         measure = outputs.classes(scores / scores.sum(axis=1, keepdims=True), truth, units, labels=labels, metrics=METRICS)
     elif len(labels) == 1:
@@ -81,7 +103,7 @@ def judged(said: NDArray[np.float64], pixels: Pixels, use_case: UseCase) -> dict
             judged=outputs.evaluable(truth, units),
             metrics=METRICS,
         )
-    found = resample(measure, int(units.max()) + 1, cases=len(test), draws=use_case.policy.draws, seed=use_case.policy.seed)
+    found = resample(measure, int(units.max()) + 1, cases=len(cases), draws=use_case.policy.draws, seed=use_case.policy.seed)
     return {"metrics": intervals_as_json({name: interval for (label, name), interval in found.items() if label is None})}
 
 

@@ -163,6 +163,8 @@ def _table(entry: Entry, chosen: Document) -> str:
         if name in chosen["metrics"]
     ]
     rows = [("this model", chosen["metrics"])]
+    half = ledger.kept(entry.name, "half", {"radloop.evidence": chosen["seal"]})
+    rows += [("this model, cut at 0.5", half["metrics"])] if half else []
     others = ledger.kept(entry.name, "baselines", {"radloop.data_version": chosen["data"]["version"]})
     for name, row in (others or {"rows": {}})["rows"].items():
         rows.append((f"logistic regression on {name} (cut at 0.5)", row["metrics"]))

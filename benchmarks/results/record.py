@@ -14,7 +14,8 @@ from radloop.settings import Settings
 from radloop.training.tracking import Tracker
 
 _ROLE = "radloop.role"
-ROLES = ("baselines", "seconds", "failure")
+ROLES = ("baselines", "half", "seconds", "failure")
+"""`half`: the metrics of a judged version where it is cut at 0.5 instead of at its own threshold."""
 
 
 def evidences(name: str, settings: Settings) -> list[dict[str, Any]]:
@@ -24,6 +25,19 @@ def evidences(name: str, settings: Settings) -> list[dict[str, Any]]:
     for version in reversed(Registry(name, settings).versions()):
         path = tracker.client.download_artifacts(version.run_id, "judgement/evidence.json")
         found.append(_document(path) | {"version": version.version, "verdict": version.verdict})
+    return found
+
+
+def cases(name: str, settings: Settings) -> dict[str, str]:
+    """Return the `cases.csv` of every judged version here, by the seal of its evidence."""
+    tracker = Tracker(name, settings)
+    found = {}
+    for version in Registry(name, settings).versions():
+        evidence, text = (
+            Path(tracker.client.download_artifacts(version.run_id, f"judgement/{file}")).read_text(encoding="utf-8")
+            for file in ("evidence.json", "cases.csv")
+        )
+        found[str(json.loads(evidence)["seal"])] = text
     return found
 
 

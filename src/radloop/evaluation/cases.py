@@ -175,7 +175,7 @@ def score_cases(
         frame=frame.assign(age_band=pd.Series(bands, index=frame.index, dtype=object)),
         probabilities=_stacked([row["probabilities"] for row in rows], len(facts.outputs)),
         truths=truth,
-        intended=_intended(ages, facts.intended_use),
+        intended=intended(ages, facts.intended_use),
         levels=grades(frame, use_case) if use_case.severity else None,
         embeddings=np.stack([row["embedding"] for row in rows]) if rows else None,
         **columns,
@@ -248,7 +248,8 @@ def _means(values: NDArray[np.float64], number: NDArray[np.intp], groups: int) -
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
-def _intended(ages: NDArray[np.float64], use: IntendedUse) -> NDArray[np.bool_]:
+def intended(ages: NDArray[np.float64], use: IntendedUse) -> NDArray[np.bool_]:
+    """Return which cases are inside the intended use, bool [n], by their ages in years [n]; an unknown age is."""
     if use.age is None:
         return np.ones(len(ages), dtype=np.bool_)
     return np.isnan(ages) | ((ages >= use.age[0]) & (np.floor(ages) <= use.age[1]))
