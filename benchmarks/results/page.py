@@ -166,8 +166,9 @@ def _table(entry: Entry, chosen: Document) -> str:
     half = ledger.kept(entry.name, "half", {"radloop.evidence": chosen["seal"]})
     rows += [("this model, cut at 0.5", half["metrics"])] if half else []
     others = ledger.kept(entry.name, "baselines", {"radloop.data_version": chosen["data"]["version"]})
+    cut = "" if chosen["use_case"]["labels"].get("kind") == "multiclass" else " (cut at 0.5)"
     for name, row in (others or {"rows": {}})["rows"].items():
-        rows.append((f"logistic regression on {name} (cut at 0.5)", row["metrics"]))
+        rows.append((f"logistic regression on {name}{cut}", row["metrics"]))
     if "without_clinical" in chosen:
         rows.append(("this model, clinical values hidden", chosen["without_clinical"]["metrics"]))
     for variant in entry.variants:
