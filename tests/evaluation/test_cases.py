@@ -18,7 +18,7 @@ from installations import small_phantom_config
 from PIL import Image
 
 from radloop.evaluation.attachments import draw_figures
-from radloop.evaluation.cases import Cases, Outputs, _intended, by_clip, cases_as_csv, clinical_values, score_cases
+from radloop.evaluation.cases import Cases, Outputs, by_clip, cases_as_csv, clinical_values, intended, score_cases
 from radloop.evaluation.examination import examine
 from radloop.evaluation.examples import examples
 from radloop.evaluation.judgement import judge
@@ -215,8 +215,8 @@ def test_what_shares_a_patient_or_a_group_is_one_unit() -> None:
 
 def test_unknown_age_is_inside_as_in_serving_and_both_ends_count() -> None:
     ages = np.array([17.9, 18.0, 59.9, 60.0, np.nan])
-    assert _intended(ages, IntendedUse(statement="x", age=(18.0, 59.0))).tolist() == [False, True, True, False, True]
-    assert _intended(ages, IntendedUse(statement="x")).all()
+    assert intended(ages, IntendedUse(statement="x", age=(18.0, 59.0))).tolist() == [False, True, True, False, True]
+    assert intended(ages, IntendedUse(statement="x")).all()
 
 
 def test_the_cases_table_keeps_every_digit() -> None:
