@@ -98,8 +98,8 @@ bench-shortcuts: $(STAMP) ## Phantoms with and without a marker in the corner: w
 bench-monitor: $(STAMP) ## radloop monitor on a million answers: seconds, memory, growth; QUICK=1 on a twentieth.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.monitor_scale $(if $(QUICK),--quick)
 
-bench-kill: $(STAMP) ## Kill the service and the index in the middle of writes, KILLS=50 times: nothing acknowledged is lost, nothing torn.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kill_records $(if $(KILLS),--kills $(KILLS))
+bench-kill: $(STAMP) ## Kill the service and the index in the middle of writes, KILLS=50 times, POSTGRES=1 with its server: nothing is lost or torn.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kill_records $(if $(KILLS),--kills $(KILLS)) $(if $(POSTGRES),--postgres)
 
 replay-drift: $(STAMP) ## Weeks of own images, then another population: alarm, delay, false alarms; RADLOOP_REAL_DATA, else phantoms.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.replay_drift
@@ -110,7 +110,10 @@ closed-loop: $(STAMP) ## Serve, shift the site, alarm, queue, labels, retrain, a
 bench-record: $(STAMP) ## What the record of answers, the key and the limits add to an answer's time.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.record_latency
 
-bench-load: $(STAMP) ## MINUTES=30 of mixed load with swaps, killed workers and bad input: no wrong answer, no failed good request, flat memory.
+bench-footprint: $(STAMP) ## Five use cases in one service: seconds until ready, until the first answer of a resting network, and memory.
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.footprint
+
+bench-load: $(STAMP) ## MINUTES=30 of mixed load with rollbacks, killed workers and bad input: no wrong answer, no failed good request, flat memory.
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mixed_load $(if $(MINUTES),--minutes $(MINUTES))
 
 container: $(STAMP) ## Build the newest Bento's image with buildah, start it and ask it; BASE=debian where no image can be fetched.

@@ -5,12 +5,12 @@ at once and is killed with SIGKILL, all its processes, at a random moment. After
 
 - every answer whose response said `recorded: true` is found in the record, its payload whole;
 - the chains of all segments verify, and a refresh of the index that is itself killed at a random moment leaves what the next one
-  completes;
+  completes; with `--postgres` the server of the index is killed in its stead every other time, all its processes, and started again;
 - the index that grew from kill to kill has the rows of one that is built from nothing.
 
 One service lives through all kills of a home, so segments, an interrupted index and a growing record meet as they do in use.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.kill_records [--kills 50] [--seed 1]
+    OMP_NUM_THREADS=1 python -m benchmarks.kill_records [--kills 50] [--seed 1] [--postgres]
 
 Ends with 1 where anything was lost, torn or different.
 """
@@ -29,6 +29,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -37,6 +38,10 @@ import sqlalchemy as sa
 from radloop.monitoring.index import ANSWERS, FEEDBACK, SEGMENTS, Index, index_file
 from radloop.records.answers import answers_folder, check_segments, every, segments
 from radloop.settings import SILENCE, Settings
+from tests.bundles import make_bundle, make_images
+from tests.image_files import make_raster
+from tests.postgres import Postgres
+from tests.services import free_port, point
 
 CLIENTS = 4
 REFRESH = (
@@ -87,7 +92,9 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the environment of a process of this installation."""
-    return os.environ | {"RADLOOP_ROOT": str(settings.root), "RADLOOP_HOME": str(settings.place), "RADLOOP_MAX_IN_FLIGHT": "16"}
+    index = {"RADLOOP_INDEX_URL": settings.index_url} if settings.index_url else {}
+    place = {"RADLOOP_ROOT": str(settings.root), "RADLOOP_HOME": str(settings.place)}
+    return os.environ | place | index | {"RADLOOP_MAX_IN_FLIGHT": "16"}
 
 
 def load(url: str, image: bytes, acknowledged: list[str]) -> None:
@@ -120,19 +127,40 @@ def kill_service(settings: Settings, port: int, image: bytes, after: float) -> l
     return acknowledged
 
 
-def kill_refresh(settings: Settings, script: Path, after: float) -> bool:
-    """Kill a refresh of the index after some seconds, and tell whether it was still at work."""
+def kill_refresh(settings: Settings, script: Path, after: float, server: Postgres | None) -> bool:
+    """Kill a refresh of the index, or the server that it writes to, after some seconds; tell whether it was still at work."""
     command = [sys.executable, str(script)]
     with subprocess.Popen(
-        command, env=environment_of(settings), stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment_of(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
     ) as run:
         said = run.stdout
         if said is None or said.readline() != "ready\n":
             raise SystemExit("the refresh did not start")
         time.sleep(after)
-        with suppress(ProcessLookupError):
-            os.killpg(run.pid, signal.SIGKILL)
-        return "done" not in said.read()
+        if server is not None:
+            server.kill()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+        cut = "done" not in said.read()
+    if server is not None:
+        server.start()
+    return cut
+
+
+def forget(settings: Settings) -> None:
+    """Let the index begin from nothing."""
+    if settings.index_url:
+        with Index(settings) as index:
+            index.clear()
+        return
+    for path in index_file(settings).parent.glob("index.db*"):
+        path.unlink()
 
 
 def rows(settings: Settings, fresh: bool) -> list[list[str]]:
@@ -174,42 +202,56 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true", help="keep the index in a PostgreSQL of its own, and kill that too")
     options = parser.parse_args()
-    from tests.bundles import make_bundle, make_images
-    from tests.image_files import make_raster
-    from tests.services import free_port, point
-
-    draw, image = random.Random(options.seed), make_raster(make_images(1, seed=9, size=256)[0])
-    acknowledged: list[str] = []
-    failures = at_work = 0
     with tempfile.TemporaryDirectory() as name:
         settings = Settings(root=Path(name), home=Path(name) / ".radloop")
-        point(make_bundle(settings.bundles))
-        (script := Path(name) / "refresh.py").write_text(REFRESH)
-        for kill in range(1, options.kills + 1):
-            new = kill_service(settings, free_port(), image, draw.uniform(0.0, 1.5))
-            acknowledged += new
-            if kill % 10 == 0:  # the database from nothing, killed in the middle, with every segment to read
-                for path in index_file(settings).parent.glob("index.db*"):
-                    path.unlink()
-            cut = kill_refresh(settings, script, draw.uniform(0.0, 0.1))
-            at_work += cut
-            wrong = check(settings, acknowledged)
-            failures += bool(wrong)
-            print(
-                f"kill {kill}: {len(new)} answers acknowledged, {len(acknowledged)} in all; refresh "
-                f"{'killed at work' if cut else 'was done'}: {'; '.join(wrong) or 'nothing lost, nothing torn'}",
-                flush=True,
-            )
-        result = {
-            "kills": options.kills,
-            "acknowledged": len(acknowledged),
-            "refreshes_killed_at_work": at_work,
-            "unfinished_last_lines": torn(settings),
-            "failures": failures,
-        }
+        if not options.postgres:
+            result = rehearse(settings, options, None)
+        else:
+            (place := Path(name) / "postgres").mkdir()
+            server = Postgres(place)
+            try:
+                result = rehearse(settings.model_copy(update={"index_url": server.url}), options, server)
+            finally:
+                server.stop()
     print(json.dumps(result))
-    sys.exit(1 if failures else 0)
+    sys.exit(1 if result["failures"] else 0)
+
+
+def rehearse(settings: Settings, options: argparse.Namespace, server: Postgres | None) -> dict[str, Any]:
+    """Kill as often as was asked for, and return what was found."""
+    draw, image = random.Random(options.seed), make_raster(make_images(1, seed=9, size=256)[0])
+    acknowledged: list[str] = []
+    failures = at_work = servers = 0
+    point(make_bundle(settings.bundles))
+    (script := settings.root / "refresh.py").write_text(REFRESH)
+    for kill in range(1, options.kills + 1):
+        new = kill_service(settings, free_port(), image, draw.uniform(0.0, 1.5))
+        acknowledged += new
+        if kill % 10 == 0:  # the index from nothing, killed in the middle, with every segment to read
+            forget(settings)
+        victim = server if kill % 2 == 0 else None
+        cut = kill_refresh(settings, script, draw.uniform(0.0, 0.1), victim)
+        at_work += cut
+        servers += victim is not None
+        wrong = check(settings, acknowledged)
+        failures += bool(wrong)
+        print(
+            f"kill {kill}: {len(new)} answers acknowledged, {len(acknowledged)} in all; "
+            f"{'the server of the index' if victim else 'refresh'} {'killed at work' if cut else 'killed when it was done'}: "
+            f"{'; '.join(wrong) or 'nothing lost, nothing torn'}",
+            flush=True,
+        )
+    return {
+        "kills": options.kills,
+        "index": "PostgreSQL" if server else "SQLite",
+        "servers_killed": servers,
+        "acknowledged": len(acknowledged),
+        "refreshes_killed_at_work": at_work,
+        "unfinished_last_lines": torn(settings),
+        "failures": failures,
+    }
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +14,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from conftest import need
-from services import free_port
 
-from radloop.errors import ConfigError, IntegrityError
+from radloop.errors import ConfigError, IntegrityError, ToolError
 from radloop.monitoring.index import ANSWERS, FEEDBACK, SEGMENTS, Index, index_file
 from radloop.records.answers import AnswerRecord, answers_folder, blank_patient, segments
 from radloop.records.feedback import Given, feedback_folder, payload
 from radloop.settings import Settings
+from tests.postgres import Postgres, programs
 from tests.recorded import answer_payload, refusal, scored, write_segments
 
 
@@ -176,53 +175,19 @@ def test_an_address_that_is_none(settings: Settings) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL of its own."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL of its own."""
     pytest.importorskip("psycopg")
-    # Debian keeps the server's programs out of PATH.
-    folders = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), os.environ["PATH"]]
-    initdb, program = (shutil.which(name, path=os.pathsep.join(folders)) for name in ("initdb", "postgres"))
-    need(bool(initdb and program), "initdb is missing: apt-get install postgresql")
-    folder, port = tmp_path_factory.mktemp("postgres"), free_port()
-    account = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.getuid() == 0 else []  # it refuses root
-    if account:
-        for place in (folder, *folder.parents):
-            if place == Path("/tmp"):  # noqa: S108 - where pytest's folders end
-                break
-            place.chmod(0o755)
-        os.chown(folder, 65534, 65534)
-    where = ["-D", str(folder / "data")]
-    subprocess.run(
-        [*account, str(initdb), *where, "-U", "radloop", "-A", "trust", "--no-sync"], check=True, stdout=subprocess.DEVNULL
-    )
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
-    server = subprocess.Popen([*account, str(program), *where, *options], stderr=subprocess.DEVNULL)
-    url = f"postgresql://radloop@127.0.0.1:{port}/postgres"
-    try:
-        wait_for(url)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
+    need(all(programs()), "initdb is missing: apt-get install postgresql")
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
 
 
-def wait_for(url: str) -> None:
-    engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg", 1))
-    for _ in range(100):
-        try:
-            engine.connect().close()
-        except sa.exc.OperationalError:
-            time.sleep(0.1)
-        else:
-            engine.dispose()
-            return
-    raise AssertionError("PostgreSQL did not start")
-
-
-def test_postgresql_holds_the_same_rows(settings: Settings, postgres: str) -> None:
+def test_postgresql_holds_the_same_rows(settings: Settings, server: Postgres) -> None:
     fill(settings, 25, patient="P1", **scored(0.25))
     fill(settings, 5, **refusal("blank_image"))
-    elsewhere = settings.model_copy(update={"index_url": postgres})
+    elsewhere = settings.model_copy(update={"index_url": server.url})
     for one in (settings, elsewhere):
         with Index(one) as index:
             assert index.refresh().rows == 30
@@ -231,3 +196,25 @@ def test_postgresql_holds_the_same_rows(settings: Settings, postgres: str) -> No
     with Index(elsewhere) as index:
         index.refresh()
         assert index.rows(sa.select(sa.func.count()).select_from(ANSWERS)) == [(5,)]
+
+
+def test_a_server_that_is_killed_loses_nothing_and_says_what_to_do(settings: Settings, server: Postgres) -> None:
+    fill(settings, 20)
+    elsewhere = settings.model_copy(update={"index_url": server.url})
+    with Index(elsewhere) as index:
+        index.clear()
+        assert index.refresh().rows == 20
+        fill(settings, 5)
+        server.kill()
+        for ask in (index.refresh, lambda: index.rows(sa.select(ANSWERS)), lambda: list(index.blocks(sa.select(ANSWERS)))):
+            with pytest.raises(ToolError, match=r"cannot be reached .*") as caught:
+                ask()
+            assert (caught.value.code, "run the command again" in caught.value.hint) == ("index_unreachable", True)
+    with pytest.raises(ToolError, match="cannot be reached"):
+        Index(elsewhere)
+    server.start()
+    with Index(elsewhere) as index:
+        assert index.refresh().rows == 5
+    with Index(settings) as index:
+        index.refresh()
+    assert everything(elsewhere) == everything(settings)

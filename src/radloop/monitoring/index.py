@@ -20,7 +20,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from radloop.errors import ConfigError, IntegrityError, ToolError
-from radloop.monitoring.rows import Row, end_with, read_segment
+from radloop.monitoring.rows import Row, read_segment, serve
 from radloop.records import chain
 from radloop.records.answers import answers_folder, segments, shadow_folder
 from radloop.records.chain import Place
@@ -156,12 +156,11 @@ class Index:
         self._settings = settings
         self._engine = _engine(settings)
         try:
-            _META.create_all(self._engine)
-        except sa.exc.OperationalError as error:
+            with _reached():
+                _META.create_all(self._engine)
+        except ToolError:
             self._engine.dispose()
-            raise ToolError(
-                "index_unreachable", f"the index cannot be opened ({type(error.orig).__name__})", "check RADLOOP_INDEX_URL"
-            ) from None
+            raise
         except (sa.exc.DatabaseError, sqlite3.DatabaseError):
             if settings.index_url:
                 raise
@@ -181,10 +180,11 @@ class Index:
 
         Raises:
             IntegrityError: `tampered_record`: a segment was edited; its rows stay what they were.
+            ToolError: `index_unreachable`: the database went away; what was read up to then stays, and the next refresh goes on.
         """
         lock = index_file(self._settings).with_suffix(".lock")
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with chain.locked(lock):
+        with chain.locked(lock), _reached():
             rows = read = gone = 0
             for record, folder in _folders(self._settings).items():
                 jobs, lost = self._jobs(record, folder)
@@ -198,18 +198,26 @@ class Index:
 
     def clear(self) -> None:
         """Forget everything; the next refresh reads all."""
-        with self._engine.begin() as connection:
+        with _reached(), self._engine.begin() as connection:
             for table in (SEGMENTS, *_TABLES.values()):
                 connection.execute(table.delete())
 
     def rows(self, question: sa.Select[Any]) -> list[Sequence[Any]]:
-        """Return the answer to a question as a list."""
-        with self._engine.connect() as connection:
+        """Return the answer to a question as a list.
+
+        Raises:
+            ToolError: `index_unreachable`.
+        """
+        with _reached(), self._engine.connect() as connection:
             return [tuple(row) for row in connection.execute(question)]
 
     def blocks(self, question: sa.Select[Any], size: int = 20_000) -> Iterator[Sequence[Sequence[Any]]]:
-        """Yield the answer to a question in blocks: a million rows at once would take a gigabyte."""
-        with self._engine.connect().execution_options(stream_results=True, max_row_buffer=size) as connection:
+        """Yield the answer to a question in blocks: a million rows at once would take a gigabyte.
+
+        Raises:
+            ToolError: `index_unreachable`.
+        """
+        with _reached(), self._engine.connect().execution_options(stream_results=True, max_row_buffer=size) as connection:
             found = connection.execute(question)
             while block := found.fetchmany(size):
                 yield block
@@ -247,6 +255,23 @@ class Index:
             connection.execute(SEGMENTS.delete().where(SEGMENTS.c.record == record, SEGMENTS.c.segment == name))
 
 
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Say of a database that cannot be reached, or goes away in the middle, what to do about it.
+
+    Raises:
+        ToolError: `index_unreachable`.
+    """
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        raise ToolError(
+            "index_unreachable",
+            f"the index cannot be reached ({type(error.orig).__name__})",
+            "check RADLOOP_INDEX_URL and its server, then run the command again: nothing is lost",
+        ) from None
+
+
 def _folders(settings: Settings) -> dict[str, Path]:
     """Return where the segments of each record lie."""
     return {"answers": answers_folder(settings), "shadow": shadow_folder(settings), "feedback": feedback_folder(settings)}
@@ -257,7 +282,7 @@ def _read(jobs: list[_Job]) -> Iterator[tuple[_Job, tuple[Place, list[Row], Plac
         yield from ((job, _read_one(job)) for job in jobs)
         return
     workers, context = min(os.cpu_count() or 1, len(jobs), 8), multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=serve, initargs=(os.getpid(),)) as pool:
         waiting = [(job, pool.submit(_read_one, job)) for job in jobs[:16]]
         rest = iter(jobs[16:])
         while waiting:

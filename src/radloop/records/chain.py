@@ -15,17 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
 from radloop.errors import IntegrityError
 from radloop.records.seal import canonical, digest_bytes, digest_document, write_atomic
 
 START = "sha256:" + "0" * 64
 
-_DIGEST = rb"(sha256:[0-9a-f]{64})"
-_LINE = re.compile(
-    rb'\{"digest":"' + _DIGEST + rb'","index":(\d+),"link":"' + _DIGEST + rb'","payload":(.*),"previous":"' + _DIGEST + rb'"\}\n'
-)
+_DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
+_WIDTH = len(START)
 
 _READ = 1 << 20
 """Bytes that are read at once."""
@@ -51,13 +47,13 @@ class Line(NamedTuple):
     Attributes:
         start: its first byte in the file.
         length: bytes, its end included.
-        payload: None where it was blanked.
+        body: the payload's canonical JSON, which whoever wants it parses; None where it was blanked.
         after: the place behind it.
     """
 
     start: int
     length: int
-    payload: dict[str, Any] | None
+    body: bytes | None
     after: Place
 
 
@@ -170,20 +166,24 @@ def follow(path: Path, place: Place) -> Iterator[Line]:
 
 
 def _followed(text: bytes, place: Place) -> Line | None:
-    match = _LINE.fullmatch(text)
-    if match is None:
+    """Return a line that is canonical and continues the chain, None of any other.
+
+    Its members stand in one order, and all but the payload have one length: they are cut out by place. A regular expression over
+    4 kB took as long as hashing them.
+    """
+    digest = text[11 : 11 + _WIDTH]
+    head = b'{"digest":"%b","index":%d,"link":"' % (digest, place.entries)
+    tail = b',"previous":"%b"}\n' % place.link.encode()
+    start = len(head) + _WIDTH + 12
+    if not (text.startswith(head) and text[start - 12 : start] == b'","payload":' and text.endswith(tail)):
         return None
-    digest, index, link, body, previous = match.groups()
-    if int(index) != place.entries or previous != place.link.encode():
-        return None
-    linked = link.decode()
-    if digest_bytes(b'{"digest":"%b","index":%d,"previous":"%b"}\n' % (digest, place.entries, previous)) != linked:
+    link, body = text[len(head) : start - 12].decode("ascii", "replace"), text[start : -len(tail)]
+    if not _DIGEST.fullmatch(digest) or digest_bytes(b'{"digest":"%b","index":%d%b' % (digest, place.entries, tail)) != link:
         return None
     if body != b"null" and digest_bytes(body + b"\n") != digest.decode():
         return None
-    length = len(text)
-    # Half of the time of a million lines would go into the standard library's json.
-    return Line(place.read, length, orjson.loads(body), Place(place.read + length, place.entries + 1, linked))
+    after = Place(place.read + len(text), place.entries + 1, link)
+    return Line(place.read, len(text), None if body == b"null" else body, after)
 
 
 def blank(path: Path, chosen: Callable[[Mapping[str, Any]], bool]) -> int:
