@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 from cut_network import possible, run_without_network
-from databases import Databases
 from installations import ROOT, SMALL_N, Installation, forget_artifacts, make_installation
 
 from radloop.settings import SILENCE
+from tests.databases import Databases
 
 gc.set_threshold(100_000, 50, 100)  # as the command does: the tools' objects are many and stay
 os.environ.update(SILENCE)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from databases import Databases, readdress
 
 from radloop.cli import main
 from radloop.settings import Settings
+from tests.databases import Databases, readdress
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL_N = 120

@@ -308,13 +308,19 @@ def _read_one(job: _Job) -> tuple[Place, list[Row], Place]:
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[Row]) -> None:
-    """Insert rows by position, past SQLAlchemy's work on each value."""
+    """Insert rows by position, past SQLAlchemy's work on each value; see `rows.answer_row` for what stands for NULL."""
     found = list(rows)
     if not found:
         return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    marks = ", ".join([mark] * len(table.columns))
+    marks = ", ".join(_value(column, mark) for column in table.columns)
     connection.exec_driver_sql(f"INSERT INTO {table.name} VALUES ({marks})", found)  # noqa: S608 - names of ours
+
+
+def _value(column: sa.Column[Any], mark: str) -> str:
+    if isinstance(column.type, sa.Boolean):
+        return f"{mark} <> 0"
+    return f"NULLIF({mark}, '')" if column.nullable and isinstance(column.type, sa.String) else mark
 
 
 def _engine(settings: Settings) -> sa.Engine:
