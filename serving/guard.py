@@ -25,6 +25,7 @@ from radloop.inference.api_keys import (
 from radloop.records.secret import secret
 from radloop.serving.problems import TryLater
 from radloop.serving.reading.addresses import is_asset, is_work
+from radloop.serving.upload import content_length
 from radloop.settings import Settings
 
 OPEN = frozenset(("/", "/docs", "/openapi.json"))
@@ -33,6 +34,7 @@ service. All else is guarded, known or not."""
 LARGE = frozenset(("/v1/predict_batch", "/v1/predict_video"))
 """Where many images come at once: uploads are in memory, never on the disk."""
 LARGE_AT_ONCE = 2
+"""Uploads above what one image may have that are read side by side; smaller ones count as any request."""
 BURST_SECONDS = 10
 """A key may use so many seconds' worth of its requests at once."""
 
@@ -48,6 +50,7 @@ class Guard:
         self._rates = Rates(settings.rate_limit)
         self._free = self._most = settings.max_in_flight
         self._free_large = LARGE_AT_ONCE
+        self._image = settings.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it."""
@@ -65,7 +68,7 @@ class Guard:
         scope["state"]["key"] = key
         if self._free == 0:
             raise TryLater("overloaded", f"the service works on {self._most} requests already", "ask again later", 1)
-        large = scope["path"] in LARGE
+        large = scope["path"] in LARGE and (content_length(scope) or math.inf) > self._image
         if large and self._free_large == 0:
             raise TryLater("overloaded", f"the service reads {LARGE_AT_ONCE} large uploads already", "ask again later", 5)
         scope["state"]["alone"] = not self._busy()

@@ -84,7 +84,7 @@ class Gate:
         body = _Body(receive, limit, self._seconds * (_LONGER if limit > self._limit else 1))
         start = time.perf_counter()
         try:
-            if _content_length(scope) > limit + FORM_OVERHEAD:
+            if content_length(scope) > limit + FORM_OVERHEAD:
                 await body.refuse()
             await self._app(scope, body.receive, replies.send)
         except Exception as error:  # noqa: BLE001 - the last net: the sender gets an answer, the log no content
@@ -159,6 +159,7 @@ class _Body:
         raise too_large(self._limit)
 
 
-def _content_length(scope: Scope) -> int:
+def content_length(scope: Scope) -> int:
+    """Return how many bytes a request's header promises, 0 where it promises nothing."""
     value = dict(scope["headers"]).get(b"content-length", b"0")
     return int(value) if value.isdigit() else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from radloop.errors import IntegrityError, Refusal
 from radloop.inference.api_keys import ApiKey, issue, keys_file, revoke
 from radloop.records.answers import answers_folder, find
 from radloop.serving.app import create_app
-from radloop.serving.guard import Keys, Rates
+from radloop.serving.guard import Guard, Keys, Rates
 from radloop.serving.problems import TryLater
 from radloop.settings import Settings
 from tests.bundles import KINDS, make_bundle, make_images
@@ -123,6 +124,25 @@ def test_a_bucket_fills_evenly() -> None:
     with pytest.raises(TryLater) as later:
         rates.take(rare)
     assert later.value.seconds == 60
+
+
+@pytest.mark.parametrize(("length", "passed"), [(None, 2), (10_000_001, 2), (10_000_000, 5)])
+def test_two_large_uploads_at_once_and_smaller_ones_as_they_come(settings: Settings, length: int | None, passed: int) -> None:
+    begun = []
+
+    async def application(*_: object) -> None:
+        begun.append(1)
+        await asyncio.sleep(0.05)
+
+    async def five() -> list[BaseException | None]:
+        guard, scope = Guard(application, settings), scope_of() | {"type": "http", "method": "POST", "path": "/v1/predict_batch"}
+        promised = [(b"content-length", b"%d" % length)] if length is not None else []
+        scopes = [scope | {"state": {}, "headers": scope["headers"] + promised} for _ in range(5)]
+        return await asyncio.gather(*(guard(one, None, None) for one in scopes), return_exceptions=True)  # type: ignore[arg-type]
+
+    refused = [error for error in asyncio.run(five()) if error is not None]
+    assert (len(begun), len(refused)) == (passed, 5 - passed)
+    assert all(isinstance(error, TryLater) and error.code == "overloaded" for error in refused)
 
 
 @pytest.fixture(scope="module")
