@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
-from radloop.governance.registry import Registry
+from radloop.governance.registry import Registry, Version
 from radloop.settings import Settings
 from radloop.training.tracking import Tracker
 
@@ -20,25 +22,34 @@ ROLES = ("baselines", "half", "seconds", "failure")
 
 def evidences(name: str, settings: Settings) -> list[dict[str, Any]]:
     """Return the evidence of every judged version of a use case, the oldest first, with its `version` and `verdict`."""
-    tracker = Tracker(name, settings)
-    found = []
-    for version in reversed(Registry(name, settings).versions()):
-        path = tracker.client.download_artifacts(version.run_id, "judgement/evidence.json")
-        found.append(_document(path) | {"version": version.version, "verdict": version.verdict})
-    return found
+    return [
+        json.loads(evidence) | {"version": version.version, "verdict": version.verdict}
+        for version, (evidence,) in _judged(name, settings, "evidence.json")
+    ]
 
 
 def cases(name: str, settings: Settings) -> dict[str, str]:
     """Return the `cases.csv` of every judged version here, by the seal of its evidence."""
+    files = _judged(name, settings, "evidence.json", "cases.csv")
+    return {str(json.loads(evidence)["seal"]): text for _, (evidence, text) in files}
+
+
+def _judged(name: str, settings: Settings, *files: str) -> Iterator[tuple[Version, list[str]]]:
+    """Yield every judged version, the oldest first, with some files of its judgement; one whose files are gone is told of and left out.
+
+    What was judged stands in `docs/results/` too, and is not lost with a folder of artifacts that was moved or removed.
+    """
     tracker = Tracker(name, settings)
-    found = {}
-    for version in Registry(name, settings).versions():
-        evidence, text = (
-            Path(tracker.client.download_artifacts(version.run_id, f"judgement/{file}")).read_text(encoding="utf-8")
-            for file in ("evidence.json", "cases.csv")
-        )
-        found[str(json.loads(evidence)["seal"])] = text
-    return found
+    for version in reversed(Registry(name, settings).versions()):
+        try:
+            paths = [tracker.client.download_artifacts(version.run_id, f"judgement/{file}") for file in files]
+        except (MlflowException, OSError):
+            print(
+                f"{name} version {version.version}: the files of its judgement are not where MLflow says; left out",
+                file=sys.stderr,
+            )
+            continue
+        yield version, [Path(path).read_text(encoding="utf-8") for path in paths]
 
 
 def keep(name: str, role: str, tags: Mapping[str, str], document: Mapping[str, Any], settings: Settings) -> None:
