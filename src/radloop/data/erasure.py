@@ -14,28 +14,23 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterable, Mapping, Set
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from radloop.data import history, versions
+from radloop.data.erasure_plan import Plan, plan, present, records_of, rest_of
 from radloop.data.foreign import scratch
 from radloop.data.ledger import forget as forget_in_ledger
-from radloop.data.ledger import known_splits
 from radloop.data.manifest import FILE_NAME
 from radloop.data.naming import of_entry
-from radloop.data.objects import Objects, file_digest
+from radloop.data.objects import Objects
 from radloop.data.places import external_folder, index_path, ledger_folder
-from radloop.data.remainder import Reduced, Remainder, Touched, reduced_manifest, reduced_notes, remainder
+from radloop.data.remainder import reduced_notes
 from radloop.data.store_index import forget as forget_in_index
 from radloop.errors import IntegrityError
 from radloop.records import answers, erasures
-from radloop.records.feedback import feedback_folder
 from radloop.records.seal import canonical, write_atomic
 from radloop.settings import Settings
 
@@ -49,45 +44,6 @@ CACHES = (
     "ledger/{}/previous",
 )
 """What is made from a use case's images and can be made again: deleted whole where it may show the patient."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What an erasure would do.
-
-    Attributes:
-        touched: the data versions that hold the patient.
-        folders: what is left of each use case's folder as it stands.
-        objects: identifiers to delete from cache and remote.
-        shared: files of the patient whose bytes another patient's row also has: they stay.
-        unreadable: versions whose manifest is neither in the cache nor in the remote.
-        indexed: source files of the patient that ingest's index knows, and ledgers that know the patient.
-        answers: entries of the records of answers and feedback that name the patient.
-    """
-
-    touched: Mapping[str, Touched]
-    folders: Mapping[str, Reduced]
-    objects: frozenset[str]
-    shared: frozenset[str]
-    unreadable: tuple[str, ...]
-    indexed: int
-    answers: int
-
-    @property
-    def words(self) -> frozenset[str]:
-        """Return what names one of the patient's rows."""
-        found = [item.words for item in self.touched.values()] + [item.words for item in self.folders.values()]
-        return frozenset[str]().union(*found)
-
-    @property
-    def left(self) -> dict[str, str]:
-        """Return what is left of each version."""
-        return {version: item.rest for version, item in sorted(self.touched.items())}
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether the patient is nowhere."""
-        return not (self.touched or self.folders or self.indexed or self.answers)
 
 
 @dataclass(frozen=True)
@@ -150,80 +106,6 @@ class _Journal:
         write_atomic(self.path, canonical({**{name: sorted(words) for name, words in sets.items()}, "files": dict(self.files)}))
 
 
-def plan(patient: str, use_cases: Iterable[str], settings: Settings) -> Plan:
-    """Find a patient in every folder and every data version that cache or remote still list.
-
-    Args:
-        patient: the pseudonym.
-        use_cases: whose folders are looked at; versions are found whatever use case they are of.
-
-    Raises:
-        IntegrityError: a folder's manifest cannot be read.
-        ToolError: the remote failed.
-    """
-    names = list(use_cases)
-    objects = Objects(settings)
-    touched: dict[str, Touched] = {}
-    referenced: set[str] = set()
-    unreadable: list[str] = []
-    for version, listing in objects.data_versions():
-        try:
-            rest = _rest(version, listing, patient, objects)
-        except (IntegrityError, pa.ArrowException, KeyError):
-            unreadable.append(version)
-            continue
-        if rest is not None:
-            touched[version] = rest.touched
-        referenced |= set((rest.listing if rest else listing).values())
-    folders = {name: found for name in names if (found := _in_folder(settings.data / name, patient)) is not None}
-    theirs = {identifier for item in touched.values() for identifier in item.files.values()}
-    # A killed ingest may have left objects that no listing names.
-    theirs |= {file_digest(path) for name, found in folders.items() for path in _present(settings.data / name, found.paths)}
-    replaced = {identifier for item in touched.values() for identifier in item.replaced}
-    indexed = sum(_indexed(name, patient, settings) for name in names)
-    going = frozenset((theirs | replaced) - referenced)
-    recorded = sum(answers.of_patient(patient, folder) for folder in _records(settings))
-    return Plan(touched, folders, going, frozenset(theirs & referenced), tuple(unreadable), indexed, recorded)
-
-
-def _records(settings: Settings) -> tuple[Path, ...]:
-    """Return the folders of the records that may name a patient."""
-    return answers.answers_folder(settings), answers.shadow_folder(settings), feedback_folder(settings)
-
-
-def _rest(version: str, listing: Mapping[str, str], patient: str, objects: Objects) -> Remainder | None:
-    """Return what is left of a version, None where it does not hold the patient."""
-    reduced = reduced_manifest(objects.read(listing[FILE_NAME]), patient)
-    if reduced is None:
-        return None
-    names = [name for name in listing if name.endswith(".json")]
-    notes = {name: reduced_notes(objects.read(listing[name]), reduced.words) for name in names}
-    return remainder(version, listing, reduced, {name: content for name, content in notes.items() if content is not None})
-
-
-def _in_folder(folder: Path, patient: str) -> Reduced | None:
-    path = folder / FILE_NAME
-    try:
-        return reduced_manifest(path.read_bytes(), patient) if path.is_file() else None
-    except (pa.ArrowException, KeyError) as error:
-        raise IntegrityError(
-            "tampered_manifest", f"data/{folder.name}/{FILE_NAME} cannot be read", "restore the data, then erase again"
-        ) from error
-
-
-def _present(folder: Path, paths: Iterable[str]) -> list[Path]:
-    return [path for name in sorted(paths) if (path := folder / name).is_file()]
-
-
-def _indexed(name: str, patient: str, settings: Settings) -> int:
-    count = int(patient in known_splits(ledger_folder(name, settings)))
-    path = index_path(name, settings)
-    if path.is_file():
-        with closing(sqlite3.connect(path)) as database:
-            count += database.execute("select count(*) from stored where patient = ?", (patient,)).fetchone()[0]
-    return count
-
-
 def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings, *, dry_run: bool = False) -> Erased | None:
     """Take a patient out of everything, and write down that it was done.
 
@@ -250,7 +132,7 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         return _remembered(name_kept, settings)
     use_cases_touched = _use_cases_of(found, journal, names, settings)
     if dry_run:
-        return _result(name_kept, found, use_cases_touched, _expected(found), settings, dry_run=True)
+        return _result(name_kept, found, use_cases_touched, found.expected, settings, dry_run=True)
     _check_clean(found, journal, settings)
     journal = journal.grown(found, use_cases_touched)
     journal.write()
@@ -261,9 +143,9 @@ def erase(patient: str, use_cases: Iterable[str], key: bytes, settings: Settings
         _clear_folder(name, found, journal, settings)
     cached, remote = Objects(settings).remove(journal.objects - _needed(found, settings))
     caches = _clear_beside(patient, names, use_cases_touched, settings) + _clear_pages({patient, *journal.words}, settings)
-    for folder in _records(settings):
+    for folder in records_of(settings):
         answers.blank_patient(patient, folder)
-    counts = _expected(found) | {"cache_objects": cached, "remote_objects": remote, "caches": caches}
+    counts = found.expected | {"cache_objects": cached, "remote_objects": remote, "caches": caches}
     result = _result(name_kept, found, use_cases_touched, counts, settings)
     erasures.remember("done", _facts(result), settings)
     journal.path.unlink()
@@ -299,7 +181,7 @@ def _write_rests(found: Plan, patient: str, settings: Settings) -> None:
     objects = Objects(settings)
     for version in found.touched:
         # Made again, one at a time: all of them at once may not fit in memory.
-        rest = _rest(version, objects.listing(version), patient, objects)
+        rest = rest_of(version, objects.listing(version), patient, objects)
         for identifier, content in rest.objects.items() if rest else ():
             objects.write(content, ".dir" if identifier.endswith(".dir") else "")
 
@@ -307,7 +189,7 @@ def _write_rests(found: Plan, patient: str, settings: Settings) -> None:
 def _clear_folder(name: str, found: Plan, journal: _Journal, settings: Settings) -> None:
     """Make `data/UC` what is left of it and pin that; a folder that is not here is only pinned anew."""
     folder = settings.data / name
-    for path in _present(folder, journal.files.get(name, ())):
+    for path in present(folder, journal.files.get(name, ())):
         path.unlink()
     if name in found.folders:
         reduced = found.folders[name]
@@ -362,17 +244,6 @@ def _clear_pages(words: Set[str], settings: Settings) -> int:
     for path in theirs:
         path.unlink()
     return len(theirs)
-
-
-def _expected(found: Plan) -> dict[str, int]:
-    return {
-        "rows": sum(item.rows for item in found.folders.values()),
-        "files": sum(len(item.paths) for item in found.folders.values()),
-        "versions": len(found.touched),
-        "objects": len(found.objects),
-        "indexed": found.indexed,
-        "answers": found.answers,
-    }
 
 
 def _result(
