@@ -30,7 +30,7 @@ def test_doctor_says_who_may_ask_and_verifies_the_answers(installation: Installa
     record.close()
     said = [item["what"] for item in installation.call("doctor")["findings"] if item["ok"]]
     assert "API keys: none; the service answers on loopback only" in said
-    assert "records: 2 entries of answers, 0 of feedback, every link holds" in said
+    assert "records: 1 answers and refusals, 0 labels, every link holds" in said
     issue("viewer", installation.settings)
     (path,) = segments(answers_folder(installation.settings))
     path.write_bytes(path.read_bytes().replace(b"r0", b"r1"))

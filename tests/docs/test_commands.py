@@ -44,6 +44,7 @@ ELSEWHERE = {
     "docker ": "benchmarks/container.py",
     "radloop predict chest.dcm": "tests/serving/test_service.py",
     "curl ": "tests/serving/test_service.py",
+    "for image in": "tests/serving/test_service.py",
 }
 """What a shown command starts with, and who runs it where it needs a server, a passphrase, another machine or minutes."""
 

@@ -38,7 +38,7 @@ def test_what_was_appended_is_read_and_found(tmp_path: Path, record: AnswerRecor
     assert [payload["request_id"] for payload in payloads(tmp_path)] == ["r0", "r1", "r2"]
     assert find("r1", tmp_path) == {"request_id": "r1"}
     assert find("r3", tmp_path) is None
-    assert check_segments(tmp_path) == 4  # three and the opening one
+    assert check_segments(tmp_path) == 3  # without the one that opens the segment
 
 
 def test_flushed_waits_for_the_disk(record: AnswerRecord, monkeypatch: pytest.MonkeyPatch) -> None:

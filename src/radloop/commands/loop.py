@@ -55,18 +55,20 @@ def retrain(
         document = looked["retrained"]
     else:
         document = run_flow(use_case, source, trials, max_epochs, minutes, settings)
-    text = _summary(document)
+    text = _summary(document, settings)
     if document["verdict"] != "passed":
         raise Outcome(document, text, 3)
     return document, text
 
 
-def _summary(document: dict[str, Any]) -> str:
+def _summary(document: dict[str, Any], settings: Settings) -> str:
+    from radloop.governance.keys import who_decides
+
     marks = {"passed": "ok", "failed": "NO", "not_evaluable": "NO", "not_applicable": "--"}
     use_case, version = document["use_case"], document["model_version"]
     lines = [f"  {marks[reason['status']]}  {reason['rule']}: {reason['sentence']}" for reason in document["reasons"]]
     if document["verdict"] == "passed":
-        approve = f"radloop review approve {use_case} {version} --by NAME --note TEXT"
+        approve = f"radloop review approve {use_case} {version} {who_decides(settings)} --note TEXT"
         end = f"next: a reviewer reads the report and runs\n  {approve}\n  radloop deploy {use_case}"
     else:
         end = "rejected: no alias was moved; the evidence is kept."

@@ -118,7 +118,7 @@ def _answers(settings: Settings) -> dict[str, Any]:
         return {"what": error.message, "ok": False, "remedy": error.hint}
     more = f", {shadows} of shadows" if shadows else ""
     return {
-        "what": f"records: {count} entries of answers{more}, {labels} of feedback, every link holds",
+        "what": f"records: {count} answers and refusals{more}, {labels} labels, every link holds",
         "ok": True,
         "remedy": "",
     }
@@ -165,10 +165,13 @@ def _decided(version: Version, settings: Settings) -> list[dict[str, Any]]:
     """Say what became of a served version's approval: it was withdrawn, or addenda came after it."""
     from radloop.governance.addenda import added_since
     from radloop.governance.decisions import last_decision, unverified
+    from radloop.governance.keys import who_decides
 
     last, what = last_decision(settings, version.use_case, version.version), f"{version.use_case}: version {version.version}"
     if last is not None and last["decision"] == "reject":
-        remedy = f"run `radloop rollback {version.use_case} --by NAME --note TEXT`, or deploy another approved version"
+        remedy = (
+            f"run `radloop rollback {version.use_case} {who_decides(settings)} --note TEXT`, or deploy another approved version"
+        )
         return [{"what": f"{what} is served and was rejected by {unverified(last)}", "ok": False, "remedy": remedy}]
     newer = added_since(version, last, settings)
     named = ", ".join(f"{one['number']} ({one['name']})" for one in newer)

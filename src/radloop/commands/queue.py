@@ -43,8 +43,8 @@ def queue(use_case: str, number: int, out: Path | None, files: Path | None, sett
         out.write_text(as_csv(found, paths), encoding="utf-8")
         document |= {"out": str(out), "located": None if paths is None else len(paths)}
     head = (
-        f"{use_case} version {found.version}: {len(found.requests)} of {found.unlabelled} unlabelled answers; "
-        f"{found.labelled} have a label"
+        f"{use_case} version {found.version}: {len(found.requests)} of {found.unlabelled} unlabelled answers, "
+        f"one a patient and a file; {found.labelled} have a label"
     )
     lines = [f"  {item.request_id}  {item.score:6.2f}  {item.why}" for item in found.requests]
     return document, "\n".join([head, *lines, *([f"fill in {out}, then: radloop feedback {out}"] if out else [])])

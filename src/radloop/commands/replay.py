@@ -65,7 +65,7 @@ def find_request(request_id: str, settings: Settings) -> dict[str, Any]:
         raise InputError(
             "unknown_request",
             "the record holds no request of that id",
-            "an erased patient's are blank; is this its installation?",
+            "`radloop predict` records nothing, and an erased patient's answers are blank; is this its installation?",
         )
     return kept
 

@@ -64,7 +64,7 @@ def list_versions(use_case: str | None, settings: Settings) -> tuple[dict[str, A
 def _listed(row: dict[str, Any]) -> str:
     alias = f" [{row['alias']}]" if row["alias"] else ""
     more = f", addenda {row['addenda']}" if row["addenda"] else ""
-    return f"{row['use_case']} {row['version']}: {row['verdict']}, {_stands(row)}{more}{alias}"
+    return f"{row['use_case']} {row['version']}: {row['verdict']} by the gate, {_stands(row, row['verdict'])}{more}{alias}"
 
 
 def _standing(decision: dict[str, Any] | None) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def _standing(decision: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def _stands(row: dict[str, Any]) -> str:
+def _stands(row: dict[str, Any], verdict: str) -> str:
     from radloop.governance.decisions import unverified
 
     asked = f" (MLflow says `{row['review']}`)" if row["review"] else ""
     if row["decision"] is None:
-        return f"awaits review{asked}"
+        return f"cannot be approved{asked}" if verdict == "rejected" else f"awaits review{asked}"
     return f"{row['decision']} by {unverified(row)}" + ("" if str(row["review"]).startswith(row["decision"]) else asked)
 
 
@@ -108,9 +108,9 @@ def show(use_case: str, version: int, settings: Settings) -> tuple[dict[str, Any
     addenda, since = read_addenda(item, settings), added_since(item, last, settings)
     standing = {"review": item.review, **_standing(last)}
     served = is_served(item, settings)
-    lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing)}"]
+    lines = [f"{use_case} version {version}: {verdict.verdict}, {_stands(standing, verdict.verdict)}"]
     if served and last is not None and last["decision"] == "reject":
-        lines.append(f"  {_withdrawn(use_case)}")
+        lines.append(f"  {_withdrawn(use_case, settings)}")
     lines += [f"  {reason.status:<14} {reason.rule}: {reason.sentence}" for reason in verdict.reasons]
     document = {
         "use_case": use_case,
@@ -139,10 +139,13 @@ def _addendum(addendum: dict[str, Any], decided: bool) -> str:
     return f"  addendum {addendum['number']}, {addendum['name']}: {said}; {rules}; {over}"
 
 
-def _withdrawn(use_case: str) -> str:
+def _withdrawn(use_case: str, settings: Settings) -> str:
     """Return what has to be done where a rejected version is served."""
+    from radloop.governance.keys import who_decides
+
+    who = who_decides(settings)
     return (
-        f"it is still served: run `radloop rollback {use_case} --by NAME --note TEXT`, or deploy another approved version; a "
+        f"it is still served: run `radloop rollback {use_case} {who} --note TEXT`, or deploy another approved version; a "
         "service that starts anew refuses it"
     )
 
@@ -189,7 +192,7 @@ def _decided(
     item = Registry(use_case, settings).version(version)
     end = f"; next: radloop deploy {use_case}" if decision == "approve" else ""
     if decision == "reject" and is_served(item, settings):
-        say(_withdrawn(use_case))
+        say(_withdrawn(use_case, settings))
     return document, f"{use_case} version {version}: {decision} by {unverified(document)} recorded{end}"
 
 

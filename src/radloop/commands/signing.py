@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,14 @@ def opened(path: Path | None) -> OpenKey | None:
 
 
 def passphrase(new: bool = False) -> str:
-    """Return the passphrase of the environment, or ask for one; a new one twice."""
+    """Return the passphrase of the environment, or ask for one; a new one twice.
+
+    Raises:
+        InputError: `passphrase_missing`: nobody can be asked.
+    """
     given = os.environ.get(PASSPHRASE)
-    return given if given is not None else str(click.prompt("passphrase", hide_input=True, confirmation_prompt=new, err=True))
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise InputError("passphrase_missing", "there is no terminal to ask for the passphrase on", f"set {PASSPHRASE}")
+    return str(click.prompt("passphrase", hide_input=True, confirmation_prompt=new, err=True))

@@ -10,7 +10,7 @@ from radloop.errors import InputError, Refusal
 from radloop.governance.addenda import added_since
 from radloop.governance.decisions import append, last_decision, unverified
 from radloop.governance.key_file import OpenKey
-from radloop.governance.keys import as_recorded, now, signed, signer
+from radloop.governance.keys import as_recorded, now, signed, signer, who_decides
 from radloop.governance.registry import Registry, Version
 from radloop.governance.review import bundle_folder, check_compared, check_recorded, read_evidence
 from radloop.inference.bundle import APPROVAL
@@ -86,7 +86,9 @@ def rollback(use_case: str, settings: Settings, by: str, note: str, key: OpenKey
         Refusal: there is no previous champion, a worker refused it, or the decision is not signed though keys are on.
     """
     if not note.strip() or not (by.strip() or key):
-        raise InputError("decision_incomplete", "a rollback needs a name and a note", "give --by NAME --note TEXT")
+        raise InputError(
+            "decision_incomplete", "a rollback needs a name and a note", "give --by NAME (or --key FILE) and --note TEXT"
+        )
     name, _ = signer(by, key, settings)
     registry = Registry(use_case, settings)
     version = registry.alias("previous")
@@ -122,7 +124,7 @@ def check_deployable(version: Version, settings: Settings) -> None:
         raise Refusal(
             "not_approved",
             f"{version.use_case} version {version.version} {how}",
-            f"a reviewer runs `radloop review approve {version.use_case} {version.version} --by NAME --note TEXT`",
+            f"a reviewer runs `radloop review approve {version.use_case} {version.version} {who_decides(settings)} --note TEXT`",
         )
     verify(folder)
     check_recorded(folder, settings)

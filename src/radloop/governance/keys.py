@@ -121,6 +121,11 @@ def signer(by: str, key: OpenKey | None, settings: Settings) -> tuple[str, Revie
     return reviewer.name, reviewer
 
 
+def who_decides(settings: Settings) -> str:
+    """Return the option that says who decides, for a hint: the file of a key where keys are on, a name otherwise."""
+    return "--key FILE" if reviewers_file(settings.bundles).is_file() else "--by NAME"
+
+
 def signed(document: Mapping[str, Any], key: OpenKey | None) -> tuple[dict[str, Any], str | None]:
     """Return a decision with its seal, and the signature over its bytes; None without a key."""
     sealed = seal({**document, "verified": key is not None, "key": None if key is None else key.id})

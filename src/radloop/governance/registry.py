@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 Alias = Literal["candidate", "champion", "previous"]
 ALIASES: tuple[Alias, ...] = ("candidate", "champion", "previous")
+_MISSING: Mapping[Alias, tuple[str, str]] = {
+    "candidate": ("", "run `radloop retrain {}`"),
+    "champion": ("", "run `radloop deploy {}` on an approved candidate"),
+    "previous": (" champion to return to", "only a second deployment leaves one behind"),
+}
+"""What a missing alias is called beyond its name, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,7 @@ class Registry:
         """
         number = self.aliases().get(name)
         if number is None:
-            hint = (
-                f"run `radloop retrain {self._name}`"
-                if name == "candidate"
-                else f"run `radloop deploy {self._name}` on an approved candidate"
-            )
-            raise Refusal(f"no_{name}", f"{self._name} has no {name}", hint)
+            raise Refusal(f"no_{name}", f"{self._name} has no {name}{_MISSING[name][0]}", _MISSING[name][1].format(self._name))
         return self.version(number)
 
     def point(self, name: Alias, version: int | None) -> None:

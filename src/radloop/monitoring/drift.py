@@ -188,4 +188,11 @@ def _refusals(reference: Reference, sample: Sample) -> _Told:
 
 
 def _moved(what: str, before: NDArray[np.float64], now: NDArray[np.float64]) -> str:
-    return f"{what}: median {np.median(now):.3g}, {np.median(before):.3g} in the reference"
+    """Say by their medians how two samples differ, and by their shares below it where their distributions lie furthest apart."""
+    pooled = np.sort(np.concatenate([before, now]))
+    shares = [np.searchsorted(np.sort(sample), pooled, side="right") / len(sample) for sample in (now, before)]
+    place = int(np.argmax(np.abs(shares[0] - shares[1])))
+    return (
+        f"{what}: median {np.median(now):.3g}, {np.median(before):.3g} in the reference; {shares[0][place]:.0%} are at most "
+        f"{pooled[place]:.3g}, {shares[1][place]:.0%} in the reference"
+    )

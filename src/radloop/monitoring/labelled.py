@@ -66,7 +66,7 @@ class _Label:
 def write_source(use_case: UseCase, files: Path, out: Path, settings: Settings) -> Written:
     """Write the labelled images that are found in a folder, with a `manifest.csv` in the use case's own columns.
 
-    A `manifest.csv` in the folder says of its files what it says to ingest; only the label is the readers'. Without
+    Each `manifest.csv` in the folder says of its files what it says to ingest; only the label is the readers'. Without
     one a DICOM file's header names the patient. Splits are left to ingest: who is known keeps theirs, others are cut as ever.
 
     Args:
@@ -159,15 +159,15 @@ def _labels(use_case: str, settings: Settings) -> tuple[dict[str, _Label], int, 
 
 
 def _table(files: Path, use_case: UseCase) -> dict[Path, dict[str, str]]:
-    """Return what the folder's table says, by file."""
+    """Return what the folder's tables, at any depth, say by file."""
     column = use_case.source.columns.path
-    if not (files / MANIFEST).is_file():
-        return {}
-    with open_table(files / MANIFEST) as table:
-        if column not in table.columns:
-            return {}
-        found = [dict(zip(table.columns, record, strict=False)) for _, record in table.records()]
-    return {files / row[column].strip(): row for row in found}
+    found: dict[Path, dict[str, str]] = {}
+    for path in sorted(files.rglob(MANIFEST)):
+        with open_table(path) as table:
+            if column in table.columns:
+                rows = (dict(zip(table.columns, record, strict=False)) for _, record in table.records())
+                found |= {path.parent / row[column].strip(): row for row in rows}
+    return found
 
 
 def _row(label: _Label, said: Mapping[str, str] | None, path: Path, use_case: UseCase) -> dict[str, str]:

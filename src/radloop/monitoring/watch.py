@@ -105,14 +105,17 @@ def told(document: Mapping[str, Any]) -> str:
         f"{counts['refused']} refused" + (f" ({codes})" if codes else ""),
     ]
     lines += [
-        f"  {week['monday']}  {week['requests']:>8} requests  {week['refused']:>6} refused" for week in document["weeks"][-8:]
+        f"  week of {week['monday']}  {week['requests']:>8} requests  {week['refused']:>6} refused"
+        for week in document["weeks"][-8:]
     ]
     lines.append(
         f"  looks {drift['looks']}, {len(drift['new'])} of them new, one at each {drift['window']} requests; by chance alone "
         f"at most {drift['false_alarms_expected']:.2g} alarms were to be expected of them"
     )
     lines += [f"  alarm: {sentence(item)}" for item in drift["alarms"][-5:]]
-    lines += [f"    {_signal(item)}" for item in (drift["last"]["signals"] if drift["last"] else ())]
+    if drift["last"]:
+        lines += [f"  newest look, up to {drift['last']['requests']['to'][:16]}:"]
+        lines += [f"    {_signal(item)}" for item in drift["last"]["signals"]]
     if document["retrain"]["open"]:
         lines.append("  a retrain is asked for")
     lines += _performance(document["live"], document["expected"])
