@@ -66,16 +66,19 @@ def test_labelled_files_are_found_by_their_hash_and_read_by_ingest(watched: Watc
     )
 
 
-def test_what_a_table_says_of_a_file_is_kept_but_its_label_and_split(watched: Watched, files: Path, tmp_path: Path) -> None:
-    names = sent(watched, files, {"x.png": make_raster(ramp(32, 32, 255, np.uint8))})
-    (files / "manifest.csv").write_text("path,label,patient_id,split,sex,age\nx.png,normal,17,test,M,63\n")
-    watched.label([names["x.png"]], ["tuberculosis"])
+@pytest.mark.parametrize("place", ["", "second/"])
+def test_what_a_table_says_of_a_file_is_kept_but_its_label_and_split(
+    watched: Watched, files: Path, tmp_path: Path, place: str
+) -> None:
+    names = sent(watched, files, {f"{place}x.png": make_raster(ramp(32, 32, 255, np.uint8))})
+    (files / place / "manifest.csv").write_text("path,label,patient_id,split,sex,age\nx.png,normal,17,test,M,63\n")
+    watched.label([names[f"{place}x.png"]], ["tuberculosis"])
     out = tmp_path / "out"
     assert watched.installation.call("labelled", "tb-cxr", "--files", str(files), "--out", str(out))["without_patient"] == 0
     with (out / "manifest.csv").open(newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert row == {
-        "path": f"images/{names['x.png']}.png",
+        "path": f"images/{names[f'{place}x.png']}.png",
         "label": "tuberculosis",
         "patient_id": "17",
         "split": "",

@@ -94,8 +94,8 @@ def judge(
     if because == "asked" and not (new_data or source or scheduled):
         return Due(
             because,
-            "a bundle was made of these data and judged, perhaps rejected: label what `radloop queue` lists and ingest it, or run "
-            "`radloop retrain` without --when-due, which trains on them again",
+            "a bundle was made of these data and judged, perhaps rejected: label what `radloop queue` lists and ingest it; "
+            "`radloop retrain` without --when-due trains on them again",
         )
     return _paced(because, [datetime.fromisoformat(entry["time"]) for entry in begun], policy, now)
 
