@@ -136,9 +136,7 @@ def memory(home: Path, image: bytes) -> dict[str, float]:
             ask(http, name, image, explain="true")
         batch = [("images", image) for _ in range(8)]
         http.post("/v1/predict_batch", files=batch, data={"use_case": NAMES[0]}).raise_for_status()
-        page = http.get("/read/", follow_redirects=True)
-        page.raise_for_status()
-        http.get("/read/config").raise_for_status()
+        http.get("/read", follow_redirects=True).raise_for_status()
         time.sleep(5.0)
         return pss(pid)
 

@@ -4,7 +4,8 @@ A worker that uses too much processor time, memory or dies is replaced, and its 
 Processor time is limited by the kernel (`ITIMER_PROF` ends the process also inside a decoder), so that
 a busy machine refuses nothing that a quiet one reads: the net below it, by the clock, is for a worker that
 sleeps, not for one that waits for its turn. Answers come back as JSON and plain arrays,
-never as pickles: a worker may have been taken over by the file it read.
+never as pickles: a worker may have been taken over by the file it read. Arrays lie in memory that both processes have. The
+caller reads it like a file and never maps it: a worker that cuts it short meanwhile spoils its own answer and crashes nobody.
 
 A closed pool leaves its workers to the next one of this process: a worker takes a second to import what decodes, and a loop
 needs pools for what it brings in, for what it shows and for what it trains on.
@@ -52,8 +53,12 @@ _PATIENCE = 20
 """How many times that a worker may take which is not given the processor, its start and imports included."""
 _MOST_KEPT = os.cpu_count() or 1
 """Workers that are kept for the next pool."""
+_KEPT_MEMORY = 16_000_000
+"""Bytes of shared memory that a worker keeps between two files."""
 _LARGEST = 256_000_000
 """Bytes of the largest file: a worker holds it several times over."""
+_HEAP = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "33554432"}
+"""A worker keeps 32 MiB that it freed, for the next image wants them: to get them back from the kernel took a third of its time."""
 _PACKAGES = str(Path(__file__).resolve().parents[2])
 _ERRORS: Mapping[str, type[RadloopError]] = {"InputError": InputError, "ToolError": ToolError}
 
@@ -162,6 +167,7 @@ class _Worker:
         self.path = path
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
+        self._memory: int | None = None
 
     def run(self, function: str, arguments: tuple[Any, ...], seconds: float) -> Reply:
         question = pickle.dumps((function, seconds, arguments), protocol=5)
@@ -172,8 +178,10 @@ class _Worker:
             if not self._answered(line, _WALL * seconds):
                 raise self._death(timed_out=True)
             document = json.loads(line.recv_bytes(MEMORY))
-            arrays = [_received(line, description) for description in document["arrays"]]
+            arrays = [_received(line, self._memory, description) for description in document["arrays"]]
             answer = _answer(document)
+            if self._memory is not None and sum(array.nbytes for array in arrays) > _KEPT_MEMORY:
+                os.ftruncate(self._memory, 0)
         except (EOFError, OSError, ValueError, TypeError, LookupError, BufferTooShort):
             raise self._death(timed_out=False) from None
         except BaseException:  # an interrupt between question and answer: the next file must not get this one's
@@ -200,11 +208,13 @@ class _Worker:
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": self.path}
+        self._memory = os.memfd_create("radloop-pixels") if hasattr(os, "memfd_create") else None  # Linux only
+        handles = [theirs.fileno(), *(() if self._memory is None else (self._memory,))]
+        environment = os.environ | _HEAP | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": self.path}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "radloop.images.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-P", "-m", "radloop.images.worker", *map(str, handles)],
+                pass_fds=handles,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # decoders write what they find, and a name may be in it
@@ -228,6 +238,7 @@ class _Worker:
         """Forget a process that is another's child."""
         if self._process is not None:
             self._process.returncode = 0  # or it would be missed when this object goes
+        self._release()
 
     def stop(self) -> None:
         if self._line is not None:
@@ -236,6 +247,12 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         self._line = self._process = None
+        self._release()
+
+    def _release(self) -> None:
+        if self._memory is not None:
+            os.close(self._memory)
+        self._memory = None
 
 
 class _Kept:
@@ -307,15 +324,25 @@ def _answer(document: dict[str, Any]) -> dict[str, Any] | RadloopError:
     return _ERRORS.get(kind, Refusal)(code, message, hint)
 
 
-def _received(line: Connection, description: list[Any]) -> NDArray[Any]:
-    """Read one array; what it says of itself may be a lie."""
+def _received(line: Connection, memory: int | None, description: list[Any]) -> NDArray[Any]:
+    """Read one array from the memory where it has a place there, else from the line; what it says of itself may be a lie."""
     dtype, shape = np.dtype(str(description[0])), [int(length) for length in description[1]]
     if dtype.kind not in "buif" or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > MEMORY:
         raise ValueError("no array of a decoder")
-    array = np.empty(shape, dtype)
-    if line.recv_bytes_into(array.reshape(-1).view(np.uint8).data) != array.nbytes:
+    array, place = np.empty(shape, dtype), description[2]
+    into = array.reshape(-1).view(np.uint8).data
+    size = line.recv_bytes_into(into) if memory is None or place is None else _read(memory, into, int(place))
+    if size != array.nbytes:
         raise ValueError("an array of another size")
     return array
+
+
+def _read(memory: int, into: memoryview, place: int) -> int:
+    """Fill a buffer from a place of the memory on, and return how many bytes there were."""
+    size = 0
+    while size < len(into) and (more := os.preadv(memory, [into[size:]], place + size)):
+        size += more
+    return size
 
 
 def resolve(function: str) -> Callable[..., Reply]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import resource
 import signal
@@ -17,8 +18,8 @@ from radloop.images.pool import MEMORY, resolve
 
 
 def main() -> None:
-    """Serve questions from the socket whose descriptor is the first argument, until it closes."""
-    line = Connection(int(sys.argv[1]))
+    """Serve questions from the socket whose descriptor is the first argument, until it closes; the second is shared memory's."""
+    line, memory = Connection(int(sys.argv[1])), int(sys.argv[2]) if len(sys.argv) > 2 else None
     _limit()
     while True:
         try:
@@ -27,7 +28,7 @@ def main() -> None:
             return
         answered = _run(function, arguments, seconds)
         try:
-            _send(line, *answered)
+            _send(line, memory, *answered)
         except OSError:
             return
 
@@ -42,6 +43,7 @@ def _limit() -> None:
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, native code or not
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MEMORY, MEMORY))  # of the shared memory, which is a file to the kernel
 
 
 def _run(function: str, arguments: tuple[Any, ...], seconds: float) -> tuple[dict[str, Any], list[Any]]:
@@ -62,12 +64,29 @@ def _run(function: str, arguments: tuple[Any, ...], seconds: float) -> tuple[dic
     return {"document": document}, arrays
 
 
-def _send(line: Connection, document: dict[str, Any], arrays: list[Any]) -> None:
+def _send(line: Connection, memory: int | None, document: dict[str, Any], arrays: list[Any]) -> None:
     whole = [asarray(array, order="C") for array in arrays]
-    document["arrays"] = [[array.dtype.str, list(array.shape)] for array in whole]
+    contents = [array.reshape(-1).view("u1").data if array.size else memoryview(b"") for array in whole]
+    places = _placed(memory, contents)
+    document["arrays"] = [[array.dtype.str, list(array.shape), place] for array, place in zip(whole, places, strict=True)]
     line.send_bytes(json.dumps(document).encode())
-    for array in whole:
-        line.send_bytes(array.reshape(-1).view("u1").data if array.size else b"")
+    for content, place in zip(contents, places, strict=True):
+        if place is None:
+            line.send_bytes(content)
+
+
+def _placed(memory: int | None, contents: list[memoryview]) -> list[int | None]:
+    """Write arrays into the memory, and return where each lies; None for those that go over the line."""
+    if memory is None:
+        return [None] * len(contents)
+    places, end = list[int | None](), 0
+    for content in contents:
+        places.append(end)
+        written = 0
+        while written < len(content):
+            written += os.pwrite(memory, content[written:], end + written)
+        end += len(content)
+    return places
 
 
 if __name__ == "__main__":
