@@ -58,7 +58,7 @@ _KEPT_MEMORY = 16_000_000
 _LARGEST = 256_000_000
 """Bytes of the largest file: a worker holds it several times over."""
 _HEAP = {"MALLOC_TRIM_THRESHOLD_": "33554432", "MALLOC_MMAP_THRESHOLD_": "33554432"}
-"""A worker keeps 32 MiB that it freed, for the next image wants them: to get them back from the kernel took a third of its time."""
+"""A worker keeps 32 MiB that it freed for the next image: getting them back from the kernel took a third of its time."""
 _PACKAGES = str(Path(__file__).resolve().parents[2])
 _ERRORS: Mapping[str, type[RadloopError]] = {"InputError": InputError, "ToolError": ToolError}
 
