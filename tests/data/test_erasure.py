@@ -208,7 +208,7 @@ def test_answers_shadows_and_feedback_of_the_patient_are_blanked(settings: Setti
         record.close()
     assert done(settings).counts["answers"] == 3
     assert [find(f"of {GONE}", folder) for folder in folders] == [None, None, None]
-    assert all(find(f"of {STAYS}", folder) is not None and check_segments(folder) == 3 for folder in folders)
+    assert all(find(f"of {STAYS}", folder) is not None and check_segments(folder) == 2 for folder in folders)
 
 
 def test_the_record_names_nobody_and_a_second_time_reads_it(settings: Settings, pins: list[DataVersion]) -> None:
