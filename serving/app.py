@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.applications import Starlette
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
@@ -59,17 +60,18 @@ _PREVIEW = """a 16-bit grey PNG, at most 1024 pixels a side. `x-image-low` and `
 `x-image-rows` and `x-image-columns` the size as it was sent."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, decoders: Pool | None = None) -> FastAPI:
     """Return the application; bundles load when it starts.
 
     Args:
         settings: of the installation; from the environment where not given.
+        decoders: processes that a bad file may kill, which the application closes; new ones where not given.
     """
     settings = settings or Settings()
     app = FastAPI(
         title="Radloop", version=radloop.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=_lifespan
     )
-    app.state.settings = settings
+    app.state.settings, app.state.decoders = settings, decoders
     # A form's file beyond this many bytes would be written to disk; patients' images are not.
     largest = max(settings.max_upload_bytes, settings.max_batch_bytes)
     MultiPartParser.spool_max_size = max(MultiPartParser.spool_max_size, largest + 1)
@@ -95,7 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def champions_of(app: FastAPI) -> Champions | None:
+def champions_of(app: Starlette) -> Champions | None:
     """Return the bundles that answer, None before the application has started."""
     champions: Champions | None = getattr(app.state, "champions", None)
     return champions
@@ -106,7 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     bundles, swappable = bundles_folder(settings)
     worker = Worker(workers_folder(settings.place)) if swappable else None
-    decoders = Pool(STREAMS)
+    app.state.decoders = decoders = app.state.decoders or Pool(STREAMS)
     residents = Residents(settings.memory_budget, settings.idle_seconds)
     challengers = Challengers(bundles, residents, worker)
     champions = Champions(bundles, decoders, residents, worker, frozenset(use_case_files(settings)), challengers)
@@ -116,9 +118,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.feedback = desk = Desk(settings, bundles)
     # Two threads decode and infer side by side, each with its own request of the engine.
     with ThreadPoolExecutor(STREAMS, thread_name_prefix="radloop-answer") as pool:
-        app.state.pool, app.state.champions, app.state.decoders = pool, champions, decoders
-        await asyncio.get_running_loop().run_in_executor(pool, champions.start)
-        await asyncio.get_running_loop().run_in_executor(pool, decoders.warm, "radloop.images.decode:ready_reply")
+        app.state.pool, app.state.champions = pool, champions
+        loop = asyncio.get_running_loop()
+        warm = loop.run_in_executor(pool, decoders.warm)
+        await asyncio.gather(loop.run_in_executor(pool, champions.start), warm)
         followers = [asyncio.create_task(champions.follow()), asyncio.create_task(challengers.follow())]
         try:
             yield

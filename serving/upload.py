@@ -13,12 +13,11 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radloop.errors import RadloopError, Refusal, ToolError
+from radloop.serving.address import ADDRESS
 from radloop.serving.problems import problem
 
 logger = logging.getLogger("bentoml.radloop")  # BentoML writes what is below its own logger
 
-ADDRESS = "radloop.address"
-"""Where a request's own address stands while BentoML sees its route's; see `paths`."""
 FORM_OVERHEAD = 64 * 1024
 """Bytes of a form besides its image: boundaries, headers and clinical values."""
 HEADERS = (

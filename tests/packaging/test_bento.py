@@ -118,7 +118,7 @@ def test_what_packages_need_is_pinned_too(installation: Installation) -> None:
 
 def test_everything_that_the_service_imports_is_in_it(installation: Installation) -> None:
     """The tests' own installation would lend it what it lacks; a container would not."""
-    code = "import sys, radloop.serving.service as _; print(*(m for m in sys.modules if m.split('.')[0] == 'radloop'))"
+    code = "import sys, radloop.serving.service as _, radloop.serving.app as _; print(*(m for m in sys.modules if m.split('.')[0] == 'radloop'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     place = installation.bento / "src"
     files = {name: source_of(place, name) for name in done.stdout.split()}

@@ -22,7 +22,7 @@ HEAVY = (
 )
 CODE = f"""
 import json, sys
-import radloop.serving.service, radloop.inference.engines, radloop.inference.runtime
+import radloop.serving.service, radloop.serving.app, radloop.inference.engines, radloop.inference.runtime
 radloop.inference.runtime.load_openvino()
 print(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))))
 print(json.dumps(sorted(name for name in sys.modules if name.startswith("radloop.") and name.split(".")[1] in (

@@ -98,7 +98,8 @@ def decoded_reply(content: bytes, spec: ImageSpec | None, frame: int | None = No
 
 
 def ready_reply() -> Reply:
-    """Answer that this module is imported; see `Pool.warm`."""
+    """Answer once everything is imported; see `Pool.warm`."""
+    quality(np.zeros((32, 32), dtype=np.uint8))
     return {}, []
 
 

@@ -130,7 +130,7 @@ class Pool:
         except Refusal as refusal:
             return refusal
 
-    def warm(self, function: str) -> None:
+    def warm(self, function: str = "radloop.images.decode:ready_reply") -> None:
         """Start every idle worker and run a function in it: the first files need not wait for imports."""
         idle: list[_Worker] = []
         with suppress(queue.Empty):

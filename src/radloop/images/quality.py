@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 _UNIFORM = 8
 """A margin's row or column spans at most so many greys: JPEG leaves that much on a flat area."""
@@ -122,6 +121,8 @@ def _marker(pixels: NDArray[np.uint8]) -> float:
 
     What is too large or too little by its area alone is left out first: most of what is bright is bone.
     """
+    from scipy import ndimage  # 0.3 s, which a process that only passes numbers on does without
+
     brightest, darkest = _cells(pixels, -(-max(pixels.shape) // _GRID))
     bright = brightest >= _BRIGHT
     longest = max(bright.shape) // _MARKER_SIDE

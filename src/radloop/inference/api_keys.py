@@ -19,12 +19,11 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from radloop.errors import InputError, IntegrityError, Refusal
-from radloop.inference.bundle import USE_CASE_PATTERN
 from radloop.records.chain import locked
 from radloop.records.seal import SEAL, canonical, read_sealed, write_sealed
 from radloop.records.secret import secret
 from radloop.settings import Settings
-from radloop.use_case import Section
+from radloop.use_case import USE_CASE_PATTERN, Section
 
 _KEY = re.compile(r"rl_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 ISSUE = "make a key: radloop keys api new NAME; send it as Authorization: Bearer KEY"

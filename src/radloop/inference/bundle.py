@@ -37,7 +37,17 @@ from radloop.inference.familiarity import FamiliarityFacts
 from radloop.inference.group_thresholds import Cuts, GroupThresholds
 from radloop.inference.precision import Precision, PrecisionFacts
 from radloop.records.seal import canonical, digest_bytes, digest_document, digest_files, write_atomic
-from radloop.use_case import EngineKind, ImageSpec, IntendedUse, Labels, Location, OperatingPoint, Section, Severity
+from radloop.use_case import (
+    USE_CASE_PATTERN,
+    EngineKind,
+    ImageSpec,
+    IntendedUse,
+    Labels,
+    Location,
+    OperatingPoint,
+    Section,
+    Severity,
+)
 
 CONTENT = "bundle"
 FACTS = "bundle.json"
@@ -53,7 +63,6 @@ NETWORK_FILES: Mapping[EngineKind, tuple[str, ...]] = {"openvino": (MODEL, WEIGH
 """The network's files, by what runs it; the last holds the weights."""
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
-USE_CASE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 
 class Network(Section):

@@ -12,9 +12,9 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 
 from radloop.errors import InputError, IntegrityError
-from radloop.inference.bundle import DIGEST_PATTERN, USE_CASE_PATTERN, bundle_folder
+from radloop.inference.bundle import DIGEST_PATTERN, bundle_folder
 from radloop.records.seal import canonical, write_atomic
-from radloop.use_case import Section
+from radloop.use_case import USE_CASE_PATTERN, Section
 
 CURRENT = "current"
 

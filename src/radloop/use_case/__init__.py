@@ -60,7 +60,7 @@ from radloop.use_case.rules import (
     WorstRule,
 )
 from radloop.use_case.search import Choice, FloatRange, IntRange, Range, Recipe, Search, Space
-from radloop.use_case.section import SPLITS, Attribute, Section, Sex, Split
+from radloop.use_case.section import SPLITS, USE_CASE_PATTERN, Attribute, Section, Sex, Split
 from radloop.use_case.serving import EngineKind, Serving
 from radloop.use_case.source import Blocks, Clinical, Columns, Source
 
@@ -70,6 +70,7 @@ __all__ = [
     "KINDS",
     "SIGNALS",
     "SPLITS",
+    "USE_CASE_PATTERN",
     "AnyRule",
     "Attribute",
     "BinaryLabels",
@@ -147,7 +148,7 @@ __all__ = [
 class UseCase(Section):
     """One diagnostic question, from its source's columns to its gate."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    name: str = Field(pattern=USE_CASE_PATTERN)
     title: str
     synthetic: bool = False
     intended_use: IntendedUse

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 Split = Literal["train", "tune", "calibrate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "tune", "calibrate", "test")
 Sex = Literal["F", "M", "O"]
+USE_CASE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Of a name."""
 Attribute = Literal["sex", "age_band", "site", "view", "device"]
 
 
