@@ -19,7 +19,18 @@ from radloop.settings import Settings
 
 Document = Mapping[str, Any]
 FOLDER = ROOT / "docs" / "results"
-_KEPT = ("created", "training", "code", "bootstrap", "population", "metrics", "labels", "severity", "without_clinical")
+_KEPT = (
+    "created",
+    "training",
+    "code",
+    "bootstrap",
+    "population",
+    "metrics",
+    "labels",
+    "severity",
+    "without_clinical",
+    "conformal",
+)
 _OF_GROUPS = ("auroc", "accuracy", "sensitivity", "specificity")
 
 
@@ -39,15 +50,15 @@ def kept(name: str, role: str, tags: Mapping[str, str]) -> dict[str, Any] | None
 
 
 def gather(name: str, settings: Settings) -> None:
-    """Add what MLflow holds of a use case and the file does not."""
+    """Add what MLflow holds of a use case and the file does not, and what the page has come to need of what the file holds."""
     found = _read(name)
-    seals = {judged["seal"] for judged in found["judged"]}
-    judged = [_slim(evidence) for evidence in record.evidences(name, settings) if evidence["seal"] not in seals]
+    judged = {each["seal"]: each for each in found["judged"]}
+    judged |= {evidence["seal"]: _slim(evidence) for evidence in record.evidences(name, settings)}
     runs = {note["run_id"] for note in found["notes"]}
     notes = [note for note in record.notes(name, settings) if note["run_id"] not in runs]
-    if judged or notes:
+    document = {"judged": list(judged.values()), "notes": [*found["notes"], *notes]}
+    if document != found:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        document = {"judged": [*found["judged"], *judged], "notes": [*found["notes"], *notes]}
         write_atomic(FOLDER / f"{name}.json", (json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
 
 

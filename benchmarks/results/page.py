@@ -102,6 +102,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
         _labels(chosen),
         _severity(chosen),
         _groups(chosen),
+        _sets(chosen),
         _reasons(chosen),
     ]
     return "\n".join(part for part in parts if part is not None) + "\n"
@@ -215,6 +216,20 @@ def _groups(chosen: Document) -> str | None:
         cells = " | ".join(shown(row["metrics"].get(name)) for name in ("auroc", "accuracy", "sensitivity", "specificity"))
         lines.append(f"| {row['attribute'].replace('_', ' ')} {row['value']} | {row['images']} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def _sets(chosen: Document) -> str | None:
+    """Return whether the prediction sets hold the truth as often as they promise, over all and by sex."""
+    found = chosen.get("conformal")
+    if not found:
+        return None
+    groups = [row for row in found["subgroups"] if row["value"] != UNKNOWN]
+    by_group = "; ".join(f"{row['attribute']} {row['value']} {shown(row['covered'])} of {row['images']}" for row in groups)
+    return (
+        f"Prediction sets promise to hold the truth of {found['coverage']:.0%} of images; on test they hold it of "
+        f"{shown(found['overall']['covered'])} of {found['overall']['images']}{f' ({by_group})' if by_group else ''}, "
+        f"and have one label for {shown(found['overall']['decided'])}.\n"
+    )
 
 
 def _reasons(chosen: Document) -> str:
