@@ -35,21 +35,12 @@ def cases(name: str, settings: Settings) -> dict[str, str]:
 
 
 def _judged(name: str, settings: Settings, *files: str) -> Iterator[tuple[Version, list[str]]]:
-    """Yield every judged version, the oldest first, with some files of its judgement; one whose files are gone is told of and left out.
-
-    What was judged stands in `docs/results/` too, and is not lost with a folder of artifacts that was moved or removed.
-    """
+    """Yield every judged version whose files are there, the oldest first, with some files of its judgement."""
     tracker = Tracker(name, settings)
     for version in reversed(Registry(name, settings).versions()):
-        try:
-            paths = [tracker.client.download_artifacts(version.run_id, f"judgement/{file}") for file in files]
-        except (MlflowException, OSError):
-            print(
-                f"{name} version {version.version}: the files of its judgement are not where MLflow says; left out",
-                file=sys.stderr,
-            )
-            continue
-        yield version, [Path(path).read_text(encoding="utf-8") for path in paths]
+        texts = [_text(tracker, version.run_id, f"judgement/{file}") for file in files]
+        if None not in texts:
+            yield version, [text for text in texts if text is not None]
 
 
 def keep(name: str, role: str, tags: Mapping[str, str], document: Mapping[str, Any], settings: Settings) -> None:
@@ -68,16 +59,24 @@ def notes(name: str, settings: Settings) -> list[dict[str, Any]]:
     for role in ROLES:
         words = f"tags.`{_ROLE}` = '{role}' and attributes.status = 'FINISHED'"
         runs = tracker.client.search_runs([tracker.experiment], words, order_by=["attributes.start_time asc"], max_results=1000)
-        found += [_note(run, tracker) for run in runs]
+        found += [note for run in runs if (note := _note(run, tracker)) is not None]
     return found
 
 
-def _note(run: Run, tracker: Tracker) -> dict[str, Any]:
+def _note(run: Run, tracker: Tracker) -> dict[str, Any] | None:
     role = run.data.tags[_ROLE]
     tags = {key: word for key, word in run.data.tags.items() if key.startswith("radloop.") and key != _ROLE}
-    document = _document(tracker.client.download_artifacts(run.info.run_id, f"{role}.json"))
-    return {"run_id": run.info.run_id, "role": role, "tags": tags, "document": document}
+    text = _text(tracker, run.info.run_id, f"{role}.json")
+    return None if text is None else {"run_id": run.info.run_id, "role": role, "tags": tags, "document": json.loads(text)}
 
 
-def _document(path: str) -> dict[str, Any]:
-    return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+def _text(tracker: Tracker, run_id: str, file: str) -> str | None:
+    """Return a file of a run, or None, told of, where it is gone.
+
+    What was judged stands in `docs/results/` too, and is not lost with a folder of artifacts that was moved or removed.
+    """
+    try:
+        return Path(tracker.client.download_artifacts(run_id, file)).read_text(encoding="utf-8")
+    except (MlflowException, OSError):
+        print(f"{tracker.experiment}: {file} of run {run_id} is not where MLflow says; left out", file=sys.stderr)
+        return None
