@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from radloop.training import augmentation
-from radloop.training.augmentation import augment, erase, expose, flip, move, move_masks, placements, refocus
+from radloop.training.augmentation import augment, erase, expose, flip, move, move_masks, placements
 
 
 def changed(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
@@ -110,31 +110,6 @@ def test_hand_worked_exposure(monkeypatch: pytest.MonkeyPatch) -> None:
     # Squared: 0, 63.75, 63.75, 255; mean 95.625; distances times 1.2; plus 20.
     expected = torch.tensor([[[[0.875, 77.375], [77.375, 255.0]]]])
     torch.testing.assert_close(expose(pixels, 1.0, seeded()), expected, atol=1e-3, rtol=0)
-
-
-@pytest.mark.usefixtures("extremes")
-@pytest.mark.parametrize(("strength", "factor"), [(1.0, 3.0), (-1.0, 1 / 3)])
-def test_hand_worked_sharpness(strength: float, factor: float) -> None:
-    pixels = torch.full((1, 1, 9, 9), 100.0)
-    pixels[0, 0, 4, 4] = 116
-    # The binomial mean keeps 36 of 256 of a point at its place, and 24 of 256 beside it.
-    centre, beside = 100 + 16 * 36 / 256, 100 + 16 * 24 / 256
-    found = refocus(pixels, strength, seeded())
-    assert found[0, 0, 4, 4].item() == pytest.approx(centre + (116 - centre) * factor, abs=1e-3)
-    assert found[0, 0, 4, 5].item() == pytest.approx(beside + (100 - beside) * factor, abs=1e-3)
-    assert found[0, 0, 0, 0].item() == pytest.approx(100, abs=1e-3)
-
-
-def test_sharpness_needs_no_strength_and_leaves_the_other_draws_as_they_are(images: Tensor) -> None:
-    refocused = augment(images, 0, seeded(), sharpness=1.0).images
-    assert not torch.equal(refocused, images.float())
-    assert refocused.min() >= 0
-    assert refocused.max() <= 255
-    left = augment(images, 1.0, seeded()).images
-    assert torch.equal(left, augment(images, 1.0, seeded(), sharpness=0.0).images)
-    generator = seeded()
-    augment(images, 1.0, generator)
-    assert torch.equal(augment(images, 1.0, seeded(), sharpness=1.0).images, refocus(left, 1.0, generator))
 
 
 def test_an_erased_rectangle_has_its_size_and_the_mean() -> None:

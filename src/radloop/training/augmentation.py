@@ -25,8 +25,6 @@ CONTRAST = 0.2
 """Share of the distance from the image's mean."""
 BRIGHTNESS = 20.0
 """Grey values out of 255."""
-SHARPNESS = math.log(3.0)
-"""Natural logarithm of the factor on the finest detail."""
 ERASED = 0.3
 """Probability that a rectangle is blanked."""
 ERASED_SIDE = (0.1, 0.3)
@@ -43,13 +41,7 @@ class Augmented(NamedTuple):
 
 
 def augment(
-    images: Tensor,
-    strength: float,
-    generator: torch.Generator,
-    *,
-    masks: Tensor | None = None,
-    sharpness: float = 0.0,
-    mirror: bool = False,
+    images: Tensor, strength: float, generator: torch.Generator, *, masks: Tensor | None = None, mirror: bool = False
 ) -> Augmented:
     """Move, expose and partly erase every image of a batch by its own random amounts; its mask moves with it.
 
@@ -58,7 +50,6 @@ def augment(
         strength: multiplies every amount and the probability of erasing; 0 changes nothing and draws nothing.
         generator: of the CPU; it moves on by the same number of draws for every strength above 0.
         masks: uint8 [N, 1, H, W], 255 where unknown.
-        sharpness: strength of blurring and sharpening by itself; 0 draws nothing.
         mirror: whether left and right are swapped in half of the images; drawn after all else.
 
     Returns:
@@ -69,8 +60,6 @@ def augment(
         theta = placements(len(pixels), strength, generator).to(pixels.device)
         pixels = erase(expose(move(pixels, theta), strength, generator), strength, generator)
         masks = None if masks is None else move_masks(masks, theta)
-    if sharpness > 0:
-        pixels = refocus(pixels, sharpness, generator)
     if mirror:
         swapped = (torch.rand(len(pixels), generator=generator) < _HALF).to(pixels.device)
         pixels = flip(pixels, swapped)
@@ -123,15 +112,6 @@ def expose(pixels: Tensor, strength: float, generator: torch.Generator) -> Tenso
     pixels = (pixels / 255).clamp(0, 1).pow(torch.exp(gamma * GAMMA)) * 255
     mean = pixels.mean(dim=(2, 3), keepdim=True)
     return ((pixels - mean) * (1 + contrast * CONTRAST) + mean + brightness * BRIGHTNESS).clamp(0, 255)
-
-
-def refocus(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Weaken or strengthen the finest detail: what lies apart from a binomial mean of 5 x 5; the result stays within 0 to 255."""
-    amount = _draw(len(pixels), 1, generator).mul(strength * SHARPNESS).exp().to(pixels.device).view(-1, 1, 1, 1)
-    line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=pixels.device) / 16
-    around = functional.pad(pixels, (2, 2, 2, 2), mode="replicate")
-    coarse = functional.conv2d(functional.conv2d(around, line.view(1, 1, 1, 5)), line.view(1, 1, 5, 1))
-    return (coarse + (pixels - coarse) * amount).clamp(0, 255)
 
 
 def erase(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:

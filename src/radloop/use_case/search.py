@@ -76,9 +76,6 @@ class Recipe(Section):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     augmentation: float = Field(default=1.0, ge=0)
     """Strength of rotation, shift, scale, exposure and erasing; 0 is none."""
-    sharpness: float = Field(default=0.0, ge=0, exclude_if=lambda strength: strength == 0)
-    """Strength of blurring and sharpening, for where a source's classes differ in it. Not written where it is 0: the digests of
-    use cases without it stay as they were."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     average_decay: float = Field(default=0.0, ge=0, lt=1)
     """Decay a step of the exponential moving average of the weights; 0 switches it off."""
