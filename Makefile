@@ -74,6 +74,9 @@ bench-text: $(STAMP) ## How much burnt-in text is found, and what is taken for i
 bench-training: $(STAMP) ## Training throughput beside a bare PyTorch loop.
 	@$(BIN)/python benchmarks/training.py
 
+bench-preprocessing: $(STAMP) ## What less noise, equalised contrast or cut margins gain on frozen features of what `make results` took in.
+	@$(BIN)/python -m benchmarks.preprocessing
+
 bench-search: $(STAMP) ## Hyperband beside an unpruned search, five seeds; hours on a CPU.
 	@$(BIN)/python benchmarks/search.py
 
