@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from radloop.models.efficientnet_lite import Convolution, EfficientNetLite0, Unit, from_published
+
+
+def assert_same(found: Tensor, expected: Tensor, wanted: list[Tensor]) -> None:
+    """Fail unless both have the same values, and in one random direction the same gradients of what is wanted."""
+    torch.testing.assert_close(found, expected)
+    toward = torch.randn_like(found)
+    for ours, plain in zip(
+        torch.autograd.grad(found, wanted, toward), torch.autograd.grad(expected, wanted, toward), strict=True
+    ):
+        torch.testing.assert_close(ours, plain)
 
 
 def test_it_has_the_published_size_and_stride() -> None:
@@ -25,6 +36,25 @@ def test_stride_two_pads_right_and_below() -> None:
         assert convolution(image)[0, 0].tolist() == [[45.0, 39.0], [66.0, 50.0]]
 
 
+@pytest.mark.parametrize("side", [1, 2, 4, 5])
+def test_a_map_smaller_than_the_kernel_has_the_same_values_and_gradients(side: int) -> None:
+    torch.manual_seed(0)
+    convolution = Convolution(3, 3, kernel=5, groups=3).double()
+    x = torch.randn(2, 3, side, side, dtype=torch.float64, requires_grad=True)
+
+    plain = torch.nn.functional.conv2d(x, convolution.weight, padding=2, groups=3)
+    assert_same(convolution(x), plain, [x, convolution.weight])
+
+
+def test_only_training_pads_a_small_map_beforehand() -> None:
+    """What is exported and served keeps one operation: a padding of its own would cost a pass."""
+    convolution = Convolution(3, 3, kernel=5, groups=3).eval()
+    with torch.no_grad():
+        exported = torch.export.export(convolution, (torch.zeros(1, 3, 2, 2),))
+    operations = [str(node.target) for node in exported.graph.nodes if node.op == "call_function"]
+    assert operations == ["aten.conv2d.default"]
+
+
 @pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 4)])
 def test_statistics_that_stand_still_cost_no_pass_and_change_no_gradient(stride: int, groups: int) -> None:
     torch.manual_seed(0)
@@ -35,15 +65,9 @@ def test_statistics_that_stand_still_cost_no_pass_and_change_no_gradient(stride:
         unit.norm.weight.uniform_(0.5, 2)
         unit.norm.bias.uniform_(-1, 1)
     x = torch.randn(2, 4, 7, 7, dtype=torch.float64, requires_grad=True)
-    wanted = [x, unit.conv.weight, unit.norm.weight, unit.norm.bias]
 
     plain = torch.nn.functional.relu6(unit.norm(unit.conv(x)))
-    y = unit(x)
-    toward = torch.randn_like(y)
-
-    torch.testing.assert_close(y, plain)
-    for found, expected in zip(torch.autograd.grad(y, wanted, toward), torch.autograd.grad(plain, wanted, toward), strict=True):
-        torch.testing.assert_close(found, expected)
+    assert_same(unit(x), plain, [x, unit.conv.weight, unit.norm.weight, unit.norm.bias])
 
 
 def test_published_names_become_ours() -> None:

@@ -40,19 +40,27 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C, H, W] to [N, C', ceil(H / stride), ceil(W / stride)]."""
-        return super().forward(self._padded(x))
+        return self._convolved(x, self.weight, None)
 
     def scaled(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Return `forward(x) * scale + shift`, with one number an output channel, at the cost of `forward`."""
-        weight = self.weight * scale[:, None, None, None]
-        return functional.conv2d(self._padded(x), weight, shift, self.stride, self.padding, groups=self.groups)
+        return self._convolved(x, self.weight * scale[:, None, None, None], shift)
 
-    def _padded(self, x: Tensor) -> Tensor:
-        if self.stride[0] == 1:
-            return x
+    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.stride[0] == 1 and not self._padded_beforehand(x):
+            return functional.conv2d(x, weight, bias, self.stride, self.padding, groups=self.groups)
         top, bottom = _same_padding(x.shape[-2], self.kernel_size[0], self.stride[0])
         left, right = _same_padding(x.shape[-1], self.kernel_size[1], self.stride[1])
-        return functional.pad(x, (left, right, top, bottom))
+        x = functional.pad(x, (left, right, top, bottom))
+        return functional.conv2d(x, weight, bias, self.stride, groups=self.groups)
+
+    def _padded_beforehand(self, x: Tensor) -> bool:
+        """Return whether a map [N, C, H, W] is trained on by the CPU and smaller than the kernel.
+
+        Where the convolution pads such a map itself, the gradient of its weight takes 3 to 40 times as long (measured on depthwise
+        kernels and maps of 2 x 2 to 4 x 4).
+        """
+        return torch.is_grad_enabled() and x.device.type == "cpu" and min(x.shape[-2:]) < self.kernel_size[0]
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
