@@ -1,11 +1,12 @@
 """Hyperband beside a search without a pruner on phantom-cxr: the best value on `tune`, and the epochs that it took.
 
-    python benchmarks/search.py [--trials 20] [--max-epochs 27] [--seeds 5] [--objective loss] [--size 128]
+    python benchmarks/search.py [--trials 20] [--max-epochs 27] [--seeds 5] [--objective loss] [--size 128] [--at-once 1] [--folder DIR]
 
-Both searches of a seed draw from the same space with the same sampler. It works on phantoms of its own in a folder that it
-removes, and goes through the search as `radloop retrain` does, with Optuna's storage and MLflow. Exits 1 unless, in the
-median over seeds, Hyperband's best value lies within 0.005 of the other's at no more than half of its epochs. The last rung
-is far with many epochs only: with 9 of them, Hyperband has to spend more than half.
+Both searches of a seed draw from the same space with the same sampler, on phantoms of the benchmark's own. They go through the
+search as `radloop retrain` does, with Optuna's storage and MLflow, each in a place of its own; with `--at-once 2` two of them run
+beside each other, each on its share of the cores. What `--folder` names is kept, and a killed benchmark goes on in it. Exits 1
+unless, in the median over seeds, Hyperband's best value lies within 0.005 of the other's at no more than half of its epochs. The
+last rung is far with many epochs only: with 9 of them, Hyperband has to spend more than half.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from radloop.configuration import load_use_case
@@ -58,9 +62,11 @@ def asked(base: UseCase, options: argparse.Namespace, pruner: str, seed: int) ->
     return UseCase.model_validate_json(json.dumps(document))
 
 
-def run(use_case: UseCase, pixels: Pixels, settings: Settings) -> SearchResult:
-    """Run one search."""
+def run(use_case: UseCase, pixels: Pixels, root: Path) -> SearchResult:
+    """Run one search in a place of its own."""
     started = time.monotonic()
+    settings = Settings(root=root, home=root / use_case.search.pruner / str(use_case.search.seed))
+    settings.place.mkdir(parents=True, exist_ok=True)
     folder = settings.place / "runs" / use_case.name
     result = search(use_case, pixels, open_run(folder, use_case.model_dump(mode="json")), {}, settings)
     section = use_case.search
@@ -72,6 +78,12 @@ def run(use_case: UseCase, pixels: Pixels, settings: Settings) -> SearchResult:
     return result
 
 
+def paired(seed: int, hyperband: SearchResult, whole: SearchResult, objective: str) -> Pair:
+    """Return both with the difference, which is positive where Hyperband's is worse."""
+    worse = hyperband.value - whole.value
+    return Pair(seed, hyperband, whole, worse if objective == "loss" else -worse)
+
+
 def main() -> None:
     """Print one line a search and the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,22 +92,33 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--objective", default="loss", choices=("loss", "auroc", "accuracy"))
     parser.add_argument("--size", type=int, default=128, help="side of the network's input; smaller is faster")
+    parser.add_argument("--at-once", type=int, default=1, help="searches beside each other")
+    parser.add_argument("--folder", type=Path, help="where the work is kept, and gone on with")
     parser.add_argument("--images", type=int, default=DEFAULT_N, help="phantoms to make")
     options = parser.parse_args()
     os.environ.update(SILENCE)
-    with tempfile.TemporaryDirectory() as temporary:
-        root = Path(temporary)
+    os.environ["OMP_NUM_THREADS"] = str(max(len(os.sched_getaffinity(0)) // options.at_once, 1))
+    kept = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory()
+    with kept as folder:
+        root = Path(folder).resolve() / f"{options.images}-phantoms"  # a study does not know its data: others, another place
         settings = Settings(root=root, home=root / ".radloop")
-        settings.place.mkdir(parents=True)
+        settings.place.mkdir(parents=True, exist_ok=True)
         base = load_use_case("phantom-cxr", settings)
-        write_phantoms(root / "source", n=options.images, seed=5)
+        if not (root / "source").is_dir():
+            write_phantoms(root / "source", n=options.images, seed=5)
         version = ingest(base, root / "source", settings).data_version
         pixels = load_pixels(asked(base, options, "none", 1), version, settings)
-        pairs = []
-        for seed in range(1, options.seeds + 1):
-            hyperband, whole = (run(asked(base, options, pruner, seed), pixels, settings) for pruner in ("hyperband", "none"))
-            worse = hyperband.value - whole.value if options.objective == "loss" else whole.value - hyperband.value
-            pairs.append(Pair(seed, hyperband, whole, worse))
+        seeds = range(1, options.seeds + 1)
+        with ProcessPoolExecutor(options.at_once, get_context("spawn")) as pool:
+            # The longer search of a seed first: the last to be begun is a short one.
+            begun = {
+                (seed, pruner): pool.submit(run, asked(base, options, pruner, seed), pixels, root)
+                for seed in seeds
+                for pruner in ("none", "hyperband")
+            }
+            pairs = [
+                paired(seed, begun[seed, "hyperband"].result(), begun[seed, "none"].result(), options.objective) for seed in seeds
+            ]
     short, share = statistics.median(pair.short for pair in pairs), statistics.median(pair.share for pair in pairs)
     good = short <= WITHIN and share <= SHARE
     print(
