@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
         f"- images: {_splits(chosen)}",
         f"- recipe chosen on `tune`: {chosen['training']['params']['backbone']}, {config['image']['size']} pixels, "
         f"{config['search']['max_epochs']} epochs; {_time(entry, chosen)}",
-        f"- seeds: {', '.join(f'{_number(evidence)}' for evidence in every)} ({_main(chosen)}; the median is shown); "
+        f"- seeds: {_seeds(every)}; the median by {_main(chosen)} is shown; "
         f"the test split was looked at {'once' if looks == 1 else f'{looks} times'} by this page's runs, variants included and baselines not",
         "",
         _table(entry, chosen),
@@ -108,9 +109,19 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
     return "\n".join(part for part in parts if part is not None) + "\n"
 
 
-def _number(evidence: Document) -> str:
-    value = main_number(evidence)
-    return "not evaluable" if value is None else f"{value:.3f}"
+def _seeds(every: Sequence[Document]) -> str:
+    """Return every seed's main number and accuracy, with their means where there are several."""
+    main = _main(every[0])
+    names = (main,) if main == "dice" else (main, "accuracy")
+    return "; ".join(line for line in (_line(name, every) for name in names) if line)
+
+
+def _line(name: str, every: Sequence[Document]) -> str | None:
+    values = [evidence["metrics"].get(name, {}).get("value") for evidence in every]
+    if all(value is None for value in values):
+        return None
+    said = f"{name} " + ", ".join("not evaluable" if value is None else f"{value:.3f}" for value in values)
+    return said if None in values or len(values) == 1 else f"{said} (mean {statistics.fmean(values):.3f})"
 
 
 def _split_rule(evidence: Document) -> str:
