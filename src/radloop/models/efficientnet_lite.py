@@ -57,8 +57,8 @@ class Convolution(nn.Conv2d):
     def _padded_beforehand(self, x: Tensor) -> bool:
         """Return whether a map [N, C, H, W] is trained on by the CPU and smaller than the kernel.
 
-        Where the convolution pads such a map itself, the gradient of its weight takes 3 to 40 times as long (measured on depthwise
-        kernels and maps of 2 x 2 to 4 x 4).
+        Where the convolution pads such a map itself, the gradient of its weight takes 3 to 40 times as long: measured on
+        depthwise kernels and maps of 2 x 2 to 4 x 4.
         """
         return torch.is_grad_enabled() and x.device.type == "cpu" and min(x.shape[-2:]) < self.kernel_size[0]
 
