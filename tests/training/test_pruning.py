@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from radloop.training.pruning import stops
 from radloop.use_case import Search
 
-# With 9 epochs there are 3 brackets, whose first rungs are after 1, 3 and 9 epochs. Of 17 places in the hash they have
+# With 18 epochs there are 3 brackets, whose first rungs are after 2, 6 and 18 epochs. Of 17 places in the hash they have
 # ceil(3 * 9 / 3) = 9, ceil(3 * 3 / 2) = 5 and ceil(3 * 1 / 1) = 3.
-SEARCH = Search(trials=20, max_epochs=9, pruner="hyperband", objective="auroc", seed=7)
+SEARCH = Search(trials=20, max_epochs=18, pruner="hyperband", objective="auroc", seed=7)
 
 
 def bracket(place: int, seed: int = 7) -> int:
@@ -61,72 +61,102 @@ def test_the_median_of_a_loss_is_an_upper_limit() -> None:
     assert not stops(search, [*done, trial()], 2, {0: 0.59})
 
 
-def test_the_first_bracket_looks_after_one_epoch() -> None:
+def first(*values: float) -> dict[int, float]:
+    """Return values by epoch, from 0."""
+    return dict(enumerate(values))
+
+
+def test_the_first_bracket_looks_after_two_epochs() -> None:
     a, b, c, d = places(0)[:4]
-    assert not stops(SEARCH, row(a + 1), a, {0: 0.1})  # nobody to compare with
-    done = {f"p{a}": trial(0.5)}
-    assert stops(SEARCH, row(b + 1, **done), b, {0: 0.4})
-    assert not stops(SEARCH, row(b + 1, **done), b, {0: 0.6})
-    done[f"p{b}"] = trial(0.4)
-    assert stops(SEARCH, row(c + 1, **done), c, {0: 0.49})  # 3 // 3 = 1 goes on
+    assert not stops(SEARCH, row(a + 1), a, first(0.1, 0.1))  # nobody to compare with
+    done = {f"p{a}": trial(0.5, 0.5)}
+    assert not stops(SEARCH, row(b + 1, **done), b, first(0.4))  # the first epoch is nobody's
+    assert stops(SEARCH, row(b + 1, **done), b, first(0.4, 0.4))
+    assert not stops(SEARCH, row(b + 1, **done), b, first(0.4, 0.6))
+    done[f"p{b}"] = trial(0.4, 0.4)
+    assert stops(SEARCH, row(c + 1, **done), c, first(0.4, 0.49))  # 3 // 3 = 1 goes on
     done[f"p{c}"] = trial(0.6, 0.6, 0.6)
-    assert not stops(SEARCH, row(d + 1, **done), d, {0: 0.7})
+    assert not stops(SEARCH, row(d + 1, **done), d, first(0.4, 0.7))
 
 
 def test_the_second_rung_compares_those_who_came_so_far() -> None:
     a, b = places(0)[:2]
-    done = {f"p{a}": trial(0.5, 0.6, 0.7, 0.8, state=TrialState.COMPLETE)}
-    high = {0: 0.6, 1: 0.6}
-    assert not stops(SEARCH, row(b + 1, **done), b, high)  # no rung after two epochs
-    assert stops(SEARCH, row(b + 1, **done), b, high | {2: 0.69})
-    assert not stops(SEARCH, row(b + 1, **done), b, high | {2: 0.71})
+    done = {f"p{a}": trial(0.5, 0.6, 0.6, 0.6, 0.6, 0.7, 0.8, state=TrialState.COMPLETE)}
+    high = first(0.6, 0.6, 0.6, 0.6, 0.6)
+    assert not stops(SEARCH, row(b + 1, **done), b, high)  # no rung after five epochs
+    assert stops(SEARCH, row(b + 1, **done), b, high | {5: 0.69})
+    assert not stops(SEARCH, row(b + 1, **done), b, high | {5: 0.71})
+
+
+def test_trials_are_compared_by_their_best_epoch_so_far() -> None:
+    a, b = places(0)[:2]
+    done = row(b + 1, **{f"p{a}": trial(0.6, 0.5)})
+    assert stops(SEARCH, done, b, first(0.1, 0.55))
+    assert not stops(SEARCH, done, b, first(0.65, 0.1))
+    loss = SEARCH.model_copy(update={"objective": "loss"})
+    assert stops(loss, done, b, first(0.9, 0.55))
+    assert not stops(loss, done, b, first(0.45, 0.9))
 
 
 def test_another_bracket_looks_later_and_at_its_own_trials_only() -> None:
     early, late, last = places(0)[0], places(1)[0], places(2)[0]
     length = max(early, late, last) + 1
-    done = {f"p{early}": trial(*[0.9] * 9, state=TrialState.COMPLETE)}
-    assert not stops(SEARCH, row(length, **done), late, {0: 0.1})
-    assert not stops(SEARCH, row(length, **done), late, {0: 0.1, 1: 0.1, 2: 0.1})
+    done = {f"p{early}": trial(*[0.9] * 18, state=TrialState.COMPLETE)}
+    six = dict.fromkeys(range(6), 0.1)
+    assert not stops(SEARCH, row(length, **done), late, first(0.1, 0.1))
+    assert not stops(SEARCH, row(length, **done), late, six)
     rival = next(place for place in places(1) if place != late)
-    done[f"p{rival}"] = trial(0.5, 0.5, 0.5)
-    assert stops(SEARCH, row(max(length, rival + 1), **done), late, {0: 0.9, 1: 0.9, 2: 0.4})
-    assert not stops(SEARCH, row(length, **done), last, dict.fromkeys(range(3), 0.1))
+    done[f"p{rival}"] = trial(*[0.5] * 6)
+    assert stops(SEARCH, row(max(length, rival + 1), **done), late, six)
+    assert not stops(SEARCH, row(length, **done), last, six)
 
 
 def test_a_trial_that_has_trained_to_its_end_is_never_stopped() -> None:
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(*[0.9] * 9, state=TrialState.COMPLETE)})
-    assert not stops(SEARCH, done, b, dict.fromkeys(range(9), 0.1))
+    done = row(b + 1, **{f"p{a}": trial(*[0.9] * 18, state=TrialState.COMPLETE)})
+    assert stops(SEARCH, done, b, first(0.1, 0.1))
+    assert not stops(SEARCH, done, b, dict.fromkeys(range(18), 0.1))
+    short = SEARCH.model_copy(update={"max_epochs": 2})
+    assert not stops(short, done, b, first(0.1, 0.1))
+
+
+FOLDED = Search(trials=5, max_epochs=6, folds=3, pruner="hyperband", objective="auroc", seed=7)  # eighteen epochs as well
 
 
 def test_folds_are_counted_in_their_epochs() -> None:
-    search = Search(trials=5, max_epochs=3, folds=3, pruner="hyperband", objective="auroc", seed=7)  # nine epochs as well
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(0.5, 0.5, 0.5, 0.5)})
-    assert stops(search, done, b, {0: 0.6, 1: 0.6, 2: 0.4})
-    assert not stops(search, done, b, dict.fromkeys(range(9), 0.1))
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 7)})
+    assert stops(FOLDED, done, b, first(0.4, 0.4))
+    assert not stops(FOLDED, done, b, dict.fromkeys(range(18), 0.1))
+
+
+def test_the_best_of_another_fold_is_no_best_so_far() -> None:
+    search = FOLDED.model_copy(update={"max_epochs": 3, "folds": 6})
+    a, b = places(0)[:2]
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 6)})
+    assert stops(search, done, b, first(0.9, 0.9, 0.9, 0.4, 0.4, 0.4))
+    assert not stops(search, done, b, first(0.9, 0.9, 0.9, 0.4, 0.6, 0.4))
 
 
 def test_a_rung_that_early_stopping_skipped_is_looked_at_next() -> None:
-    search = Search(trials=5, max_epochs=3, folds=3, pruner="hyperband", objective="auroc", seed=7)
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(0.5, 0.5, 0.5, 0.5)})
-    assert stops(search, done, b, {0: 0.6, 1: 0.6, 3: 0.4})  # the first fold ended after two epochs
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 7)})
+    assert stops(FOLDED, done, b, {0: 0.6, 1: 0.6, 2: 0.6, 3: 0.6, 6: 0.4})  # the first fold ended after four epochs
 
 
 def test_a_value_that_is_no_number_stops_at_the_next_rung() -> None:
     a = places(0)[0]
-    assert stops(SEARCH, row(a + 1), a, {0: math.nan})
+    assert stops(SEARCH, row(a + 1), a, first(0.9, math.nan))
+    assert not stops(SEARCH, row(a + 1), a, first(math.nan, 0.9))
 
 
 def test_what_a_crash_left_of_the_trial_is_not_looked_at() -> None:
     a, b = places(0)[:2]
-    done = {f"p{a}": trial(0.5)}
+    done = {f"p{a}": trial(0.5, 0.5)}
     for value in (0.4, 0.6):
-        fresh = row(b + 1, **done)
-        stale = row(b + 1, **done, **{f"p{b}": trial(value, value, value, state=TrialState.RUNNING)})
-        assert stops(SEARCH, fresh, b, {0: value}) == stops(SEARCH, stale, b, {0: value}) == (value < 0.5)
+        fresh, so_far = row(b + 1, **done), first(value, value)
+        stale = row(b + 1, **done, **{f"p{b}": trial(*[value] * 6, state=TrialState.RUNNING)})
+        assert stops(SEARCH, fresh, b, so_far) == stops(SEARCH, stale, b, so_far) == (value < 0.5)
 
 
 _PROGRAM = """
@@ -136,11 +166,11 @@ import optuna
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 from radloop.training.pruning import stops
 from radloop.use_case import Search
-search = Search(trials=20, max_epochs=9, pruner="hyperband", objective="auroc", seed=7)
+search = Search(trials=20, max_epochs=18, pruner="hyperband", objective="auroc", seed=7)
 trials, answers = [], []
 for place in range(12):
     values = {}
-    for epoch in range(9):
+    for epoch in range(18):
         values[epoch] = (place * 7 % 12) / 12 + epoch / 100
         running = create_trial(state=TrialState.RUNNING, intermediate_values=values)
         if stops(search, [*trials, running], place, values):
@@ -155,4 +185,4 @@ print(json.dumps(answers))
 def test_brackets_do_not_depend_on_the_process(salt: str) -> None:
     environment = os.environ | {"PYTHONHASHSEED": salt}
     done = subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [9, 9, 9, 9, 9, 9, 9, 3, 1, 9, 9, 1]
+    assert json.loads(done.stdout) == [18, 18, 18, 18, 18, 18, 18, 6, 2, 18, 18, 2]

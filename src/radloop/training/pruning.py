@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
@@ -12,6 +13,8 @@ from radloop.use_case import Search
 
 _FACTOR = 3
 """Hyperband lets one in so many go on at each rung, and so many times as far."""
+_FIRST = 2
+"""Epochs before the first rung: after one, half of which is warm-up, who leads says little about who will."""
 
 
 def stops(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
@@ -45,7 +48,8 @@ def _median(search: Search, finished: Sequence[FrozenTrial], values: Mapping[int
 def _hyperband(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
     """Li and others (JMLR 18, 2018): in each bracket the best third goes on from rung to rung, whoever comes later.
 
-    Which bracket is a hash of the seed and the trial's place. A trial that has trained to its end is not asked.
+    Which bracket is a hash of the seed and the trial's place. A trial that has trained to its end is not asked. Trials are
+    compared by their best epoch so far, since the best epoch is what a trial is worth in the end.
     """
     now = max(values)
     if now + 1 >= steps(search) or now not in _rungs(values):
@@ -54,27 +58,37 @@ def _hyperband(search: Search, trials: Sequence[FrozenTrial], place: int, values
         study_name=f"seed {search.seed}",
         direction=direction(search),
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.HyperbandPruner(min_resource=1, max_resource=steps(search), reduction_factor=_FACTOR),
+        pruner=optuna.pruners.HyperbandPruner(min_resource=_FIRST, max_resource=steps(search), reduction_factor=_FACTOR),
     )
     asked = [copy.ask() for _ in trials]
     for number, trial in enumerate(trials):
         if number != place:
-            _replay(asked[number], trial.intermediate_values)
-    return _replay(asked[place], values)
+            _replay(search, asked[number], trial.intermediate_values)
+    return _replay(search, asked[place], values)
 
 
-def _replay(trial: optuna.Trial, values: Mapping[int, float]) -> bool:
-    """Report a trial's values at its rungs and return the pruner's last answer; what was done about it is history."""
+def _replay(search: Search, trial: optuna.Trial, values: Mapping[int, float]) -> bool:
+    """Report a trial's best at its rungs and return the pruner's last answer; what was done about it is history."""
     stop = False
     for step in _rungs(values):
-        trial.report(values[step], step + 1)
+        trial.report(_best(search, values, step), step + 1)
         stop = bool(trial.should_prune())
     return stop
 
 
+def _best(search: Search, values: Mapping[int, float], step: int) -> float:
+    """Return the best value up to an epoch, since its fold began; what is no number now will not become one again."""
+    if math.isnan(values[step]):
+        return values[step]
+    fold = step // search.max_epochs
+    best = min if direction(search) == "minimize" else max
+    since = (value for at, value in values.items() if at <= step and at // search.max_epochs == fold)
+    return best(value for value in since if not math.isnan(value))
+
+
 def _rungs(steps: Iterable[int]) -> list[int]:
-    """Return the epochs, from 0, after which a bracket may look: the first with 1, 3, 9, ... epochs or more behind it."""
-    found, rung = [], 1
+    """Return the epochs, from 0, after which a bracket may look: the first with 2, 6, 18, ... epochs or more behind it."""
+    found, rung = [], _FIRST
     for step in sorted(steps):
         if step + 1 >= rung:
             found.append(step)
