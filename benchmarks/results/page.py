@@ -74,7 +74,13 @@ def _row(entry: Entry, judged: Sequence[Document]) -> str:
     metrics = chosen["metrics"]
     outlined = _main(chosen) == "dice"
     second = shown(metrics.get("dice")) + " (Dice)" if outlined else shown(metrics.get("accuracy"))
-    return f"| {entry.name} | {'-' if outlined else shown(metrics['auroc'])} | {second} | {chosen['verdict']} |"
+    return f"| {entry.name} | {'-' if outlined else shown(metrics['auroc'])} | {second} | {_verdict(judged)} |"
+
+
+def _verdict(judged: Sequence[Document]) -> str:
+    """Return the shown seed's verdict, and how many of the seeds share it where not all do."""
+    chosen, every = judged[0]["verdict"], [evidence["verdict"] for evidence in judged[1:]]
+    return chosen if set(every) == {chosen} else f"{chosen} ({every.count(chosen)} of {len(every)} seeds)"
 
 
 def _failure(entry: Entry) -> str | None:
@@ -110,10 +116,11 @@ def _section(entry: Entry, judged: Sequence[Document]) -> str:
 
 
 def _seeds(every: Sequence[Document]) -> str:
-    """Return every seed's main number and accuracy, with their means where there are several."""
+    """Return every seed's main number, accuracy and location, with their means where there are several, and its verdict."""
     main = _main(every[0])
-    names = (main,) if main == "dice" else (main, "accuracy")
-    return "; ".join(line for line in (_line(name, every) for name in names) if line)
+    names = (main,) if main == "dice" else (main, "accuracy", "location")
+    verdicts = ", ".join(evidence["verdict"] for evidence in every)
+    return "; ".join([*(line for line in (_line(name, every) for name in names) if line), verdicts])
 
 
 def _line(name: str, every: Sequence[Document]) -> str | None:
