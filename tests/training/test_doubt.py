@@ -22,15 +22,16 @@ from tests.training.conftest import Cases
 
 ASKED = {"attribute": "sex", "labels": "set_aside", "most": 0.4}
 N, WRONG = 180, 12
-EPOCHS = 10
+EPOCHS = 15
 CUT = {"kind": "fixed", "value": 0.5}
+# Of smaller batches or fewer epochs a network may come out badly trained, by chance: another processor's sums are enough.
 SEARCH = {
     "max_epochs": EPOCHS,
     "recipe": {
         "backbone": "efficientnet-lite0",
         "learning_rate": 0.003,
         "backbone_rate": 1.0,
-        "batch_size": 8,
+        "batch_size": 16,
         "augmentation": 0.0,
     },
 }
