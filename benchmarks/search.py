@@ -17,11 +17,12 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 from radloop.configuration import load_use_case
@@ -84,6 +85,18 @@ def paired(seed: int, hyperband: SearchResult, whole: SearchResult, objective: s
     return Pair(seed, hyperband, whole, worse if objective == "loss" else -worse)
 
 
+def follow() -> None:
+    """End this worker with the benchmark: a killed one would otherwise leave hours of training behind."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            connection.wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
     """Print one line a search and the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -109,7 +122,7 @@ def main() -> None:
         version = ingest(base, root / "source", settings).data_version
         pixels = load_pixels(asked(base, options, "none", 1), version, settings)
         seeds = range(1, options.seeds + 1)
-        with ProcessPoolExecutor(options.at_once, get_context("spawn")) as pool:
+        with ProcessPoolExecutor(options.at_once, get_context("spawn"), initializer=follow) as pool:
             # The longer search of a seed first: the last to be begun is a short one.
             begun = {
                 (seed, pruner): pool.submit(run, asked(base, options, pruner, seed), pixels, root)
