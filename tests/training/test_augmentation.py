@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from radloop.training import augmentation
-from radloop.training.augmentation import augment, erase, expose, flip, move, move_masks, placements
+from radloop.training.augmentation import augment, erase, expose, move, move_masks, placements
 
 
 def changed(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
@@ -143,7 +143,7 @@ def test_a_mask_moves_with_its_image_and_the_outside_is_unknown(monkeypatch: pyt
 def test_a_mask_stays_on_what_it_outlines(seed: int) -> None:
     masks = torch.zeros(8, 1, 64, 64, dtype=torch.uint8)
     masks[..., 20:44, 30:50] = 1
-    images, found = augment(masks * 200, 1.0, seeded(seed), masks=masks, mirror=True)
+    images, found = augment(masks * 200, 1.0, seeded(seed), masks=masks)
     assert found is not None
     assert found.dtype == torch.uint8
     assert set(found.unique().tolist()) <= {0, 1, 255}
@@ -152,20 +152,8 @@ def test_a_mask_stays_on_what_it_outlines(seed: int) -> None:
     assert (found == 1).sum(dim=(1, 2, 3)).min() > 0.7 * 24 * 20
 
 
-def test_masks_and_a_mirror_leave_the_other_draws_as_they_are(images: Tensor) -> None:
+def test_masks_leave_the_draws_as_they_are(images: Tensor) -> None:
     alone = augment(images, 1.0, seeded())
     beside = augment(images, 1.0, seeded(), masks=torch.zeros_like(images))
-    mirrored = augment(images, 1.0, seeded(), mirror=True)
     assert torch.equal(alone.images, beside.images)
     assert alone.masks is None
-    same = [torch.equal(one, two) for one, two in zip(alone.images, mirrored.images, strict=True)]
-    swapped = [torch.equal(one, two.flip(2)) for one, two in zip(alone.images, mirrored.images, strict=True)]
-    assert all(one != two for one, two in zip(same, swapped, strict=True))
-    assert 0 < sum(swapped) < 8
-
-
-def test_a_mirror_is_half_of_the_images_and_needs_no_strength(images: Tensor) -> None:
-    many = images[:1].expand(400, -1, -1, -1)
-    swapped = (augment(many, 0, seeded(), mirror=True).images != many).flatten(1).any(dim=1).sum().item()
-    assert 160 <= swapped <= 240
-    assert torch.equal(flip(images, torch.tensor([True] + 7 * [False]))[0], images[0].flip(2))

@@ -98,7 +98,7 @@ def test_the_best_epoch_is_kept_and_can_be_loaded(cases, trials: Trials) -> None
     assert right == pytest.approx(trials.told[outcome.epoch][1]["tune_accuracy"])
 
 
-EVERYTHING = {"average_decay": 0.9, "head_epochs": 1, "patience": 5, "label_smoothing": 0.1, "balance": "sampler", "mirror": True}
+EVERYTHING = {"average_decay": 0.9, "head_epochs": 1, "patience": 5, "label_smoothing": 0.1, "balance": "sampler"}
 FUSED = {"kind": "gated", "values": ["age", "sex"], "width": 4, "hidden": 0.5}
 
 

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, cheap enough for a CPU: no mirror images unless asked, so that the heart stays on its side.
+"""Augmentation of whole batches, cheap enough for a CPU: no mirror images, so that the heart stays on its side.
 
 Every function is pure: its randomness is the generator it is given, always drawn on the CPU, so that one seed gives the same
 images on every device.
@@ -30,8 +30,6 @@ ERASED = 0.3
 ERASED_SIDE = (0.1, 0.3)
 """Shortest and longest side of the rectangle, as a share of the image's; the strength does not change it."""
 
-_HALF = 0.5
-
 
 class Augmented(NamedTuple):
     """Images float32 [N, 1, H, W], grey values 0 to 255, and masks uint8 [N, 1, H, W] or None."""
@@ -40,9 +38,7 @@ class Augmented(NamedTuple):
     masks: Tensor | None
 
 
-def augment(
-    images: Tensor, strength: float, generator: torch.Generator, *, masks: Tensor | None = None, mirror: bool = False
-) -> Augmented:
+def augment(images: Tensor, strength: float, generator: torch.Generator, *, masks: Tensor | None = None) -> Augmented:
     """Move, expose and partly erase every image of a batch by its own random amounts; its mask moves with it.
 
     Args:
@@ -50,7 +46,6 @@ def augment(
         strength: multiplies every amount and the probability of erasing; 0 changes nothing and draws nothing.
         generator: of the CPU; it moves on by the same number of draws for every strength above 0.
         masks: uint8 [N, 1, H, W], 255 where unknown.
-        mirror: whether left and right are swapped in half of the images; drawn after all else.
 
     Returns:
         Both on the images' device.
@@ -60,10 +55,6 @@ def augment(
         theta = placements(len(pixels), strength, generator).to(pixels.device)
         pixels = erase(expose(move(pixels, theta), strength, generator), strength, generator)
         masks = None if masks is None else move_masks(masks, theta)
-    if mirror:
-        swapped = (torch.rand(len(pixels), generator=generator) < _HALF).to(pixels.device)
-        pixels = flip(pixels, swapped)
-        masks = None if masks is None else flip(masks, swapped)
     return Augmented(pixels, masks)
 
 
@@ -98,11 +89,6 @@ def move_masks(masks: Tensor, theta: Tensor) -> Tensor:
     # Outside, the sampler gives 0: counted from 255 downwards, that is the unknown.
     moved = functional.grid_sample(255 - masks.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
     return (255 - moved).to(torch.uint8)
-
-
-def flip(images: Tensor, swapped: Tensor) -> Tensor:
-    """Swap left and right in the images that `swapped`, bool [N], marks."""
-    return torch.where(swapped[:, None, None, None], images.flip(3), images)
 
 
 def expose(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor:

@@ -72,7 +72,7 @@ class DiagnosisModule(LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Return the loss of one augmented batch."""
         recipe = self._recipe
-        images, masks = augment(batch.images, recipe.augmentation, self.generator, masks=batch.masks, mirror=recipe.mirror)
+        images, masks = augment(batch.images, recipe.augmentation, self.generator, masks=batch.masks)
         clinical, blind = batch.clinical, None
         if self._fusion is not None and clinical is not None:
             clinical, blind = drop_modalities(clinical, self._fusion.hidden, self._fusion.blind, self.generator)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -61,6 +62,10 @@ class Space(Section):
     label_smoothing: Range | None = None
 
 
+_RETIRED = (("mirror", False),)
+"""Keys that recipes had, and the value with which they asked for nothing."""
+
+
 class Recipe(Section):
     """How one trial trains; what the space names is drawn, the rest is fixed."""
 
@@ -82,10 +87,16 @@ class Recipe(Section):
     freeze_batch_norm: bool = False
     balance: Literal["none", "loss", "sampler"] = "none"
     """Against rare classes: weighted in the loss, or drawn as often as the others."""
-    mirror: bool = False
-    """Whether augmentation may swap left and right: never where the side of the body matters."""
     patience: int = Field(default=0, ge=0)
     """Epochs without a better value before a trial stops early; 0 never stops."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_the_retired(cls, document: Any) -> Any:
+        """Drop keys that are no more where they asked for nothing: bundles and evidence that carry them stay what they are."""
+        if not isinstance(document, Mapping):
+            return document
+        return {key: value for key, value in document.items() if (key, value) not in _RETIRED}
 
 
 class Search(Section):
