@@ -35,9 +35,9 @@ def write(entries: Sequence[Entry], path: Path) -> None:
 
 
 def _judged(entry: Entry) -> list[dict[str, Any]]:
-    """Return the evidence of the shipped recipe's seeds, the median first."""
+    """Return the evidence of the shipped recipe's seeds, the newest of each, the median first."""
     asked = {digest(write_use_case(entry, seed)) for seed in SEEDS}
-    found = [evidence for evidence in ledger.evidences(entry.name) if evidence["asked"] in asked]
+    found = list({each["asked"]: each for each in ledger.evidences(entry.name) if each["asked"] in asked}.values())
     return [median(found), *found] if found else []
 
 
