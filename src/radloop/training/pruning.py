@@ -11,17 +11,14 @@ from optuna.trial import FrozenTrial, TrialState
 from radloop.training.plan import direction, steps
 from radloop.use_case import Search
 
-_FACTOR = 3
+_FACTOR = 2
 """Hyperband lets one in so many go on at each rung, and so many times as far."""
-_FIRST = 2
-"""Epochs before the first rung: after one, half of which is warm-up, who leads says little about who will."""
 
 
 def stops(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
     """Tell whether a trial stops after its last epoch so far.
 
-    Asked of the real storage, a trial that a crash interrupted would meet the values and rungs of its first attempt, and
-    the next attempt at the same key another name of the study, which Hyperband's brackets depend on.
+    Asked of the real storage, a trial that a crash interrupted would meet the values and rungs of its first attempt.
 
     Args:
         search: names the pruner.
@@ -46,25 +43,43 @@ def _median(search: Search, finished: Sequence[FrozenTrial], values: Mapping[int
 
 
 def _hyperband(search: Search, trials: Sequence[FrozenTrial], place: int, values: Mapping[int, float]) -> bool:
-    """Li and others (JMLR 18, 2018): in each bracket the best third goes on from rung to rung, whoever comes later.
+    """Li and others (JMLR 18, 2018): in each bracket the better half goes on from rung to rung, whoever comes later.
 
-    Which bracket is a hash of the seed and the trial's place. A trial that has trained to its end is not asked. Trials are
-    compared by their best epoch so far, since the best epoch is what a trial is worth in the end.
+    A trial that has trained to its end is not asked. Trials are compared by their best epoch so far, since the best epoch is
+    what a trial is worth in the end.
     """
     now = max(values)
     if now + 1 >= steps(search) or now not in _rungs(values):
         return False
+    brackets = _dealt(steps(search), len(trials))
     copy = optuna.create_study(
-        study_name=f"seed {search.seed}",
         direction=direction(search),
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.HyperbandPruner(min_resource=_FIRST, max_resource=steps(search), reduction_factor=_FACTOR),
+        pruner=optuna.pruners.SuccessiveHalvingPruner(
+            min_resource=1, reduction_factor=_FACTOR, min_early_stopping_rate=brackets[place]
+        ),
     )
-    asked = [copy.ask() for _ in trials]
     for number, trial in enumerate(trials):
-        if number != place:
-            _replay(search, asked[number], trial.intermediate_values)
-    return _replay(search, asked[place], values)
+        if number != place and brackets[number] == brackets[place]:
+            _replay(search, copy.ask(), trial.intermediate_values)
+    return _replay(search, copy.ask(), values)
+
+
+def _dealt(epochs: int, count: int) -> list[int]:
+    """Return each trial's bracket, from 0, which looks first: whoever is owed most in Hyperband's proportions gets the next one.
+
+    Optuna draws brackets by a hash, and how many of 20 trials fall into the dear ones is chance: the same search may spend a
+    third of the epochs or two thirds.
+    """
+    last = 0
+    while _FACTOR ** (last + 1) <= epochs:
+        last += 1
+    sizes = [math.ceil((last + 1) * _FACTOR**rungs / (rungs + 1)) for rungs in range(last, -1, -1)]
+    dealt: list[int] = []
+    for number in range(count):
+        owed = [(number + 1) * size - dealt.count(bracket) * sum(sizes) for bracket, size in enumerate(sizes)]
+        dealt.append(owed.index(max(owed)))
+    return dealt
 
 
 def _replay(search: Search, trial: optuna.Trial, values: Mapping[int, float]) -> bool:
@@ -87,8 +102,8 @@ def _best(search: Search, values: Mapping[int, float], step: int) -> float:
 
 
 def _rungs(steps: Iterable[int]) -> list[int]:
-    """Return the epochs, from 0, after which a bracket may look: the first with 2, 6, 18, ... epochs or more behind it."""
-    found, rung = [], _FIRST
+    """Return the epochs, from 0, after which a bracket may look: the first with 1, 2, 4, 8, ... epochs or more behind it."""
+    found, rung = [], 1
     for step in sorted(steps):
         if step + 1 >= rung:
             found.append(step)
