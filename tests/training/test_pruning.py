@@ -1,32 +1,22 @@
-"""Pruners: the answer depends on the values of the trials, not on the process, the attempt or what a crash left."""
+"""Pruners: the answer depends on the values of the trials, not on the attempt or what a crash left."""
 
 from __future__ import annotations
 
-import binascii
-import json
 import math
-import os
-import subprocess
-import sys
 
-import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from radloop.training.pruning import stops
 from radloop.use_case import Search
 
-# With 18 epochs there are 3 brackets, whose first rungs are after 2, 6 and 18 epochs. Of 17 places in the hash they have
-# ceil(3 * 9 / 3) = 9, ceil(3 * 3 / 2) = 5 and ceil(3 * 1 / 1) = 3.
-SEARCH = Search(trials=20, max_epochs=18, pruner="hyperband", objective="auroc", seed=7)
-
-
-def bracket(place: int, seed: int = 7) -> int:
-    draw = binascii.crc32(f"seed {seed}_{place}".encode()) % 17
-    return (draw >= 9) + (draw >= 14)
+# With 8 epochs there are 4 brackets, whose first rungs are after 1, 2, 4 and 8 epochs. Of 22 trials they are owed
+# ceil(4 * 8 / 4) = 8, ceil(4 * 4 / 3) = 6, ceil(4 * 2 / 2) = 4 and ceil(4 * 1 / 1) = 4, and get them one by one.
+SEARCH = Search(trials=20, max_epochs=8, pruner="hyperband", objective="auroc", seed=7)
+DEALT = [0, 1, 2, 3, 0, 1, 0, 2, 3, 1, 0]
 
 
 def places(wanted: int) -> list[int]:
-    return [place for place in range(60) if bracket(place) == wanted]
+    return [place for place, bracket in enumerate(DEALT) if bracket == wanted]
 
 
 def trial(*values: float, state: TrialState = TrialState.PRUNED) -> FrozenTrial:
@@ -66,26 +56,35 @@ def first(*values: float) -> dict[int, float]:
     return dict(enumerate(values))
 
 
-def test_the_first_bracket_looks_after_two_epochs() -> None:
+def test_the_brackets_get_their_share_of_the_trials() -> None:
+    best = [trial(*[0.9] * 8, state=TrialState.COMPLETE)] * 22
+    looks = [
+        next((n for n in range(1, 9) if stops(SEARCH, best, place, dict.fromkeys(range(n), 0.1))), None) for place in range(22)
+    ]
+    assert [looks.count(epochs) for epochs in (1, 2, 4, None)] == [8, 6, 4, 4]
+    assert looks[:11] == [(1, 2, 4, None)[bracket] for bracket in DEALT]
+
+
+def test_the_first_bracket_looks_after_the_first_epoch() -> None:
     a, b, c, d = places(0)[:4]
-    assert not stops(SEARCH, row(a + 1), a, first(0.1, 0.1))  # nobody to compare with
-    done = {f"p{a}": trial(0.5, 0.5)}
-    assert not stops(SEARCH, row(b + 1, **done), b, first(0.4))  # the first epoch is nobody's
-    assert stops(SEARCH, row(b + 1, **done), b, first(0.4, 0.4))
-    assert not stops(SEARCH, row(b + 1, **done), b, first(0.4, 0.6))
-    done[f"p{b}"] = trial(0.4, 0.4)
-    assert stops(SEARCH, row(c + 1, **done), c, first(0.4, 0.49))  # 3 // 3 = 1 goes on
-    done[f"p{c}"] = trial(0.6, 0.6, 0.6)
-    assert not stops(SEARCH, row(d + 1, **done), d, first(0.4, 0.7))
+    assert not stops(SEARCH, row(a + 1), a, first(0.1))  # nobody to compare with
+    done = {f"p{a}": trial(0.5)}
+    assert stops(SEARCH, row(b + 1, **done), b, first(0.4))
+    assert not stops(SEARCH, row(b + 1, **done), b, first(0.6))
+    done[f"p{b}"] = trial(0.6)
+    assert stops(SEARCH, row(c + 1, **done), c, first(0.55))  # 3 // 2 = 1 goes on
+    done[f"p{c}"] = trial(0.55)
+    assert not stops(SEARCH, row(d + 1, **done), d, first(0.57))  # 4 // 2 = 2 go on
+    assert stops(SEARCH, row(d + 1, **done), d, first(0.54))
 
 
-def test_the_second_rung_compares_those_who_came_so_far() -> None:
+def test_a_later_rung_compares_those_who_came_so_far() -> None:
     a, b = places(0)[:2]
-    done = {f"p{a}": trial(0.5, 0.6, 0.6, 0.6, 0.6, 0.7, 0.8, state=TrialState.COMPLETE)}
-    high = first(0.6, 0.6, 0.6, 0.6, 0.6)
-    assert not stops(SEARCH, row(b + 1, **done), b, high)  # no rung after five epochs
-    assert stops(SEARCH, row(b + 1, **done), b, high | {5: 0.69})
-    assert not stops(SEARCH, row(b + 1, **done), b, high | {5: 0.71})
+    done = {f"p{a}": trial(0.5, 0.6, 0.6, 0.7, 0.8, state=TrialState.COMPLETE)}
+    high = first(0.6, 0.6, 0.6)
+    assert not stops(SEARCH, row(b + 1, **done), b, high)  # no rung after three epochs
+    assert stops(SEARCH, row(b + 1, **done), b, high | {3: 0.69})
+    assert not stops(SEARCH, row(b + 1, **done), b, high | {3: 0.71})
 
 
 def test_trials_are_compared_by_their_best_epoch_so_far() -> None:
@@ -99,49 +98,47 @@ def test_trials_are_compared_by_their_best_epoch_so_far() -> None:
 
 
 def test_another_bracket_looks_later_and_at_its_own_trials_only() -> None:
-    early, late, last = places(0)[0], places(1)[0], places(2)[0]
-    length = max(early, late, last) + 1
-    done = {f"p{early}": trial(*[0.9] * 18, state=TrialState.COMPLETE)}
-    six = dict.fromkeys(range(6), 0.1)
-    assert not stops(SEARCH, row(length, **done), late, first(0.1, 0.1))
-    assert not stops(SEARCH, row(length, **done), late, six)
-    rival = next(place for place in places(1) if place != late)
-    done[f"p{rival}"] = trial(*[0.5] * 6)
-    assert stops(SEARCH, row(max(length, rival + 1), **done), late, six)
-    assert not stops(SEARCH, row(length, **done), last, six)
+    early, late, last = places(0)[0], places(1)[0], places(3)[0]
+    done = {f"p{early}": trial(*[0.9] * 8, state=TrialState.COMPLETE)}
+    assert not stops(SEARCH, row(11, **done), late, first(0.1, 0.1))
+    done[f"p{places(1)[1]}"] = trial(0.5, 0.5)
+    assert not stops(SEARCH, row(11, **done), late, first(0.1))
+    assert stops(SEARCH, row(11, **done), late, first(0.1, 0.1))
+    done[f"p{places(3)[1]}"] = trial(*[0.9] * 8, state=TrialState.COMPLETE)
+    assert not stops(SEARCH, row(11, **done), last, first(0.1, 0.1, 0.1, 0.1))
 
 
 def test_a_trial_that_has_trained_to_its_end_is_never_stopped() -> None:
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(*[0.9] * 18, state=TrialState.COMPLETE)})
+    done = row(b + 1, **{f"p{a}": trial(*[0.9] * 8, state=TrialState.COMPLETE)})
     assert stops(SEARCH, done, b, first(0.1, 0.1))
-    assert not stops(SEARCH, done, b, dict.fromkeys(range(18), 0.1))
-    short = SEARCH.model_copy(update={"max_epochs": 2})
-    assert not stops(short, done, b, first(0.1, 0.1))
+    assert not stops(SEARCH, done, b, dict.fromkeys(range(8), 0.1))
+    short = SEARCH.model_copy(update={"max_epochs": 1})
+    assert not stops(short, done, b, first(0.1))
 
 
-FOLDED = Search(trials=5, max_epochs=6, folds=3, pruner="hyperband", objective="auroc", seed=7)  # eighteen epochs as well
+FOLDED = Search(trials=5, max_epochs=4, folds=2, pruner="hyperband", objective="auroc", seed=7)  # eight epochs as well
 
 
 def test_folds_are_counted_in_their_epochs() -> None:
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 7)})
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 8)})
     assert stops(FOLDED, done, b, first(0.4, 0.4))
-    assert not stops(FOLDED, done, b, dict.fromkeys(range(18), 0.1))
+    assert not stops(FOLDED, done, b, dict.fromkeys(range(8), 0.1))
 
 
 def test_the_best_of_another_fold_is_no_best_so_far() -> None:
-    search = FOLDED.model_copy(update={"max_epochs": 3, "folds": 6})
+    search = FOLDED.model_copy(update={"max_epochs": 2, "folds": 4})
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 6)})
-    assert stops(search, done, b, first(0.9, 0.9, 0.9, 0.4, 0.4, 0.4))
-    assert not stops(search, done, b, first(0.9, 0.9, 0.9, 0.4, 0.6, 0.4))
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 4)})
+    assert stops(search, done, b, first(0.9, 0.9, 0.4, 0.4))
+    assert not stops(search, done, b, first(0.9, 0.9, 0.6, 0.4))
 
 
 def test_a_rung_that_early_stopping_skipped_is_looked_at_next() -> None:
     a, b = places(0)[:2]
-    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 7)})
-    assert stops(FOLDED, done, b, {0: 0.6, 1: 0.6, 2: 0.6, 3: 0.6, 6: 0.4})  # the first fold ended after four epochs
+    done = row(b + 1, **{f"p{a}": trial(*[0.5] * 6)})
+    assert stops(FOLDED, done, b, {0: 0.6, 1: 0.6, 4: 0.4})  # the first fold ended after two epochs
 
 
 def test_a_value_that_is_no_number_stops_at_the_next_rung() -> None:
@@ -159,30 +156,15 @@ def test_what_a_crash_left_of_the_trial_is_not_looked_at() -> None:
         assert stops(SEARCH, fresh, b, so_far) == stops(SEARCH, stale, b, so_far) == (value < 0.5)
 
 
-_PROGRAM = """
-import json, sys
-from optuna.trial import TrialState, create_trial
-import optuna
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-from radloop.training.pruning import stops
-from radloop.use_case import Search
-search = Search(trials=20, max_epochs=18, pruner="hyperband", objective="auroc", seed=7)
-trials, answers = [], []
-for place in range(12):
-    values = {}
-    for epoch in range(18):
-        values[epoch] = (place * 7 % 12) / 12 + epoch / 100
-        running = create_trial(state=TrialState.RUNNING, intermediate_values=values)
-        if stops(search, [*trials, running], place, values):
-            break
-    answers.append(len(values))
-    trials.append(create_trial(state=TrialState.PRUNED, intermediate_values=values))
-print(json.dumps(answers))
-"""
-
-
-@pytest.mark.parametrize("salt", ["1", "2"])
-def test_brackets_do_not_depend_on_the_process(salt: str) -> None:
-    environment = os.environ | {"PYTHONHASHSEED": salt}
-    done = subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [18, 18, 18, 18, 18, 18, 18, 6, 2, 18, 18, 2]
+def test_a_whole_search() -> None:
+    trials: list[FrozenTrial] = []
+    for place in range(12):
+        values: dict[int, float] = {}
+        for epoch in range(8):
+            values[epoch] = (place * 7 % 12) / 12 + epoch / 100
+            running = create_trial(state=TrialState.RUNNING, intermediate_values=values)
+            if stops(SEARCH, [*trials, running], place, values):
+                break
+        trials.append(create_trial(state=TrialState.PRUNED, intermediate_values=values))
+    # Twelfths: 0, 4, 6, 10, 5 in the first bracket, 7, 11, 3 in the second, 2, 1 in the third, 9, 8 in the last.
+    assert [len(done.intermediate_values) for done in trials] == [8, 8, 8, 8, 8, 8, 8, 4, 8, 2, 8, 1]
