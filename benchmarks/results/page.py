@@ -191,7 +191,8 @@ def _table(entry: Entry, chosen: Document) -> str:
     if "without_clinical" in chosen:
         rows.append(("this model, clinical values hidden", chosen["without_clinical"]["metrics"]))
     for variant in entry.variants:
-        judged = ledger.evidences(f"{entry.name}-{variant}")
+        asked = digest(write_use_case(entry, SEEDS[0], variant))  # of today's recipe: beside another one it says nothing
+        judged = [each for each in ledger.evidences(f"{entry.name}-{variant}") if each["asked"] == asked]
         rows += [(f"variant: {variant.replace('-', ' ')}", judged[-1]["metrics"])] if judged else []
     lines = ["| | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     lines += [
