@@ -17,12 +17,11 @@ import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 from radloop.configuration import load_use_case
@@ -33,6 +32,7 @@ from radloop.settings import SILENCE, Settings
 from radloop.training.pixels import Pixels, load_pixels
 from radloop.training.result import SearchResult
 from radloop.training.search import search
+from radloop.training.workers import end_with_parent
 from radloop.use_case import UseCase
 
 WITHIN = 0.005
@@ -85,18 +85,6 @@ def paired(seed: int, hyperband: SearchResult, whole: SearchResult, objective: s
     return Pair(seed, hyperband, whole, worse if objective == "loss" else -worse)
 
 
-def follow() -> None:
-    """End this worker with the benchmark: a killed one would otherwise leave hours of training behind."""
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            connection.wait([parent.sentinel])
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def main() -> None:
     """Print one line a search and the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,7 +110,7 @@ def main() -> None:
         version = ingest(base, root / "source", settings).data_version
         pixels = load_pixels(asked(base, options, "none", 1), version, settings)
         seeds = range(1, options.seeds + 1)
-        with ProcessPoolExecutor(options.at_once, get_context("spawn"), initializer=follow) as pool:
+        with ProcessPoolExecutor(options.at_once, get_context("spawn"), initializer=end_with_parent) as pool:
             # The longer search of a seed first: the last to be begun is a short one.
             begun = {
                 (seed, pruner): pool.submit(run, asked(base, options, pruner, seed), pixels, root)

@@ -68,7 +68,7 @@ def _hyperband(search: Search, trials: Sequence[FrozenTrial], place: int, values
 def _dealt(epochs: int, count: int) -> list[int]:
     """Return each trial's bracket, from 0, which looks first: whoever is owed most in Hyperband's proportions gets the next one.
 
-    Optuna draws brackets by a hash, and how many of 20 trials fall into the dear ones is chance: the same search may spend a
+    Optuna draws brackets by a hash, and how many of 20 trials fall into the costly ones is chance: the same search may spend a
     third of the epochs or two thirds.
     """
     last = 0

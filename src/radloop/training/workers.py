@@ -142,7 +142,7 @@ def _unpacked(pixels: Pixels) -> Pixels:
 
 def _work(job: Job, interrupted: Sequence[int], threads: int, news: Any) -> None:
     """Be a worker: run trials until the budget is spent, and send errors before leaving."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
     try:
         ready = replace(job, pixels=_unpacked(job.pixels))
@@ -158,8 +158,13 @@ def _work(job: Job, interrupted: Sequence[int], threads: int, news: Any) -> None
         raise SystemExit(1) from None
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)  # nothing may run on: whoever resumes the search runs this trial again
+def end_with_parent() -> None:
+    """Watch the parent process from a thread, and end this one with it, however that ends."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)  # nothing may run on: whoever resumes the search runs this trial again
+
+    threading.Thread(target=watch, daemon=True).start()
