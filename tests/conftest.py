@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import fcntl
+import functools
 import gc
 import json
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,17 @@ from tests.databases import Databases
 
 gc.set_threshold(100_000, 50, 100)  # as the command does: the tools' objects are many and stay
 os.environ.update(SILENCE)
+if sys.version_info < (3, 11, 8):
+    # There CPython counts the depth of a parse for all threads together, and one that a switch interrupts fails with a
+    # SystemError (python/cpython#106905). Hypothesis switches within garbage collections, while a service's thread reads arrays.
+    _parse, _parsing = ast.parse, threading.RLock()
+
+    @functools.wraps(_parse)
+    def _parse_alone(*args: Any, **options: Any) -> Any:
+        with _parsing:
+            return _parse(*args, **options)
+
+    ast.parse = _parse_alone  # type: ignore[assignment]  # the only way for pytest's and NumPy's own calls to wait
 for name in [name for name in os.environ if name.startswith("RADLOOP_") and name not in ("RADLOOP_FULL", "RADLOOP_REAL_DATA")]:
     del os.environ[name]
 
