@@ -97,6 +97,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the work is kept, and gone on with")
     parser.add_argument("--images", type=int, default=DEFAULT_N, help="phantoms to make")
     options = parser.parse_args()
+    if options.at_once < 1:
+        parser.error("--at-once counts searches: at least 1")
     os.environ.update(SILENCE)
     os.environ["OMP_NUM_THREADS"] = str(max(len(os.sched_getaffinity(0)) // options.at_once, 1))
     kept = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory()
