@@ -1,9 +1,9 @@
 """What the planted temperature of the phantoms adds to a weak image, beside what it can add at most.
 
-    python benchmarks/fusion.py [--images 1200] [--size 32] [--epochs 12]
+    python benchmarks/fusion.py [--images 1200] [--size 48] [--epochs 12]
 
 At full size an image of a phantom says everything and nothing can be gained. Shrunk, its mottle is gone and the image alone is
-unsure. Of the temperature the likelihood ratio is known, for it was planted: two normal distributions of one spread. Added to the
+unsure (at 32 pixels it may learn nothing at all). Of the temperature the likelihood ratio is known, for it was planted: two normal distributions of one spread. Added to the
 log odds of the bundle's own answer to the image alone, it gives the best answer there is to that image and temperature. Severity is
 compared with the extent that was drawn. Exits 1 unless the temperature helps for certain (lower 95% bound above 0) and the
 fusion is not for certain worse than the best answer by more than 0.01.
@@ -102,7 +102,7 @@ def main() -> None:
     """Print a line an answer, and what was gained and missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1200, help="phantoms to make")
-    parser.add_argument("--size", type=int, default=32, help="side of the network's input")
+    parser.add_argument("--size", type=int, default=48, help="side of the network's input")
     parser.add_argument("--epochs", type=int, default=12)
     options = parser.parse_args()
     os.environ.update(SILENCE)
