@@ -3,10 +3,11 @@
     python benchmarks/fusion.py [--images 1200] [--size 48] [--epochs 12]
 
 At full size an image of a phantom says everything and nothing can be gained. Shrunk, its mottle is gone and the image alone is
-unsure (at 32 pixels it may learn nothing at all). Of the temperature the likelihood ratio is known, for it was planted: two normal distributions of one spread. Added to the
-log odds of the bundle's own answer to the image alone, it gives the best answer there is to that image and temperature. Severity is
-compared with the extent that was drawn. Exits 1 unless the temperature helps for certain (lower 95% bound above 0) and the
-fusion is not for certain worse than the best answer by more than 0.01.
+unsure (at 32 pixels it may learn nothing at all). Of the temperature the likelihood ratio is known, for it was planted: two
+normal distributions of one spread. Added to the log odds of the bundle's own answer to the image alone, it gives the best
+answer there is to that image and temperature. Severity is compared with the extent that was drawn. Exits 1 unless the
+temperature helps for certain (lower 95% bound above 0) and the fusion is not for certain worse than the best answer by more
+than 0.01.
 """
 
 from __future__ import annotations
